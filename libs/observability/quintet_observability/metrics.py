@@ -1,0 +1,61 @@
+"""Every Prometheus metric of Quintet, named in one place.
+
+Names follow Prometheus's rules: base units, `_total` for counters. Labels hold only values from closed sets.
+"""
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_server
+
+_FAST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+RPC_SECONDS = Histogram(
+    "quintet_rpc_duration_seconds", "Time from a call's start to its end", ["method", "code"], buckets=_FAST_BUCKETS
+)
+RPC_ACTIVE = Gauge("quintet_rpc_active", "Calls at work", ["method"])
+
+HTTP_SECONDS = Histogram(
+    "quintet_http_duration_seconds",
+    "Time from a request's head to the end of its response",
+    ["surface", "route", "method", "status"],
+    buckets=_FAST_BUCKETS,
+)
+HTTP_ACTIVE = Gauge("quintet_http_active", "Requests at work", ["surface"])
+HTTP_REFUSED = Counter("quintet_http_refused_total", "Requests refused before they were handled", ["surface", "why"])
+
+FIRST_TOKEN_SECONDS = Histogram(
+    "quintet_first_token_seconds", "Time from a chat request to its first text", ["engine"], buckets=_FAST_BUCKETS
+)
+TOKENS = Counter("quintet_tokens_total", "Tokens read and written", ["engine", "direction"])
+REAL_TIME_FACTOR = Histogram(
+    "quintet_real_time_factor",
+    "Work time over audio time",
+    ["service", "engine"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
+)
+FIRST_AUDIO_SECONDS = Histogram(
+    "quintet_first_audio_seconds", "Time from a speech request to its first sound", ["engine"], buckets=_FAST_BUCKETS
+)
+ENGINE_QUEUE_DEPTH = Gauge("quintet_engine_queue_depth", "Requests that wait for a slot of the engine", ["service"])
+ENGINE_ACTIVE = Gauge("quintet_engine_active", "Requests at work in the engine", ["service"])
+ENGINE_INFO = Gauge("quintet_engine_info", "Is 1 for the live engine", ["service", "engine", "kind", "model"])
+
+JOBS_WAITING = Gauge("quintet_jobs_waiting", "Jobs that wait for a worker")
+JOBS_ENDED = Counter("quintet_jobs_ended_total", "Jobs that ended", ["kind", "state"])
+JOB_SECONDS = Histogram(
+    "quintet_job_duration_seconds",
+    "Work time of a job",
+    ["kind"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
+)
+STORE_COMMIT_SECONDS = Histogram(
+    "quintet_store_commit_seconds", "Time of one commit of the store", buckets=_FAST_BUCKETS
+)
+
+
+def serve_metrics(host: str, port: int) -> int:
+    """Serves the process's metrics over HTTP from a thread of its own and returns the real port.
+
+    Raises:
+        OSError: if the port is taken.
+    """
+    server, _thread = start_http_server(port, host, REGISTRY)
+    return server.server_port

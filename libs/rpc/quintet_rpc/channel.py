@@ -1,0 +1,67 @@
+"""Channels to the services: reconnection, health checking, and the one table of retries and deadlines."""
+
+import json
+from typing import Any
+
+import grpc
+
+from quintet_rpc.server import MAX_MESSAGE_BYTES
+
+READ_DEADLINE_S = 5.0
+"""For calls that read a record."""
+WRITE_DEADLINE_S = 10.0
+"""For calls that store a record."""
+UPLOAD_DEADLINE_S = 300.0
+"""For calls that carry an upload from a slow client."""
+ANSWER_DEADLINE_S = 300.0
+"""For one streamed answer."""
+WORK_DEADLINE_S = 1800.0
+"""For the work of one job in a model service."""
+
+# Unary and safe to repeat: reads, and writes that carry an idempotency key or set an absolute value.
+_RETRIED = {
+    "quintet.session.v1.SessionService": [
+        "GetSession", "ListSessions", "UpdateSession", "AppendMessages", "ListMessages", "ClearMessages",
+    ],
+    "quintet.jobs.v1.JobService": ["GetJob", "RenewJob", "CancelJob"],
+    "quintet.chat.v1.ChatService": ["ListModels", "GetEngine"],
+    "quintet.vision.v1.VisionService": ["GetEngine"],
+    "quintet.stt.v1.SttService": ["GetEngine"],
+    "quintet.tts.v1.TtsService": ["ListVoices", "GetEngine"],
+}  # fmt: skip
+_RETRY_POLICY = {
+    "maxAttempts": 5,
+    "initialBackoff": "0.1s",
+    "maxBackoff": "1s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+
+
+def service_config() -> dict[str, Any]:
+    """Returns gRPC's service config: round robin over healthy addresses, retries where repeating is safe."""
+    names = [{"service": service, "method": method} for service, methods in _RETRIED.items() for method in methods]
+    return {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "healthCheckConfig": {"serviceName": ""},
+        "methodConfig": [{"name": names, "retryPolicy": _RETRY_POLICY}],
+    }
+
+
+def create_channel(target: str) -> grpc.aio.Channel:
+    """Opens a channel to `host:port`, `dns:///name:port` or `unix:path`; it connects when it is used."""
+    return grpc.aio.insecure_channel(
+        target,
+        options=[
+            ("grpc.service_config", json.dumps(service_config())),
+            ("grpc.enable_retries", 1),
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.min_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", 1000),
+            ("grpc.keepalive_time_ms", 20_000),
+            ("grpc.keepalive_timeout_ms", 5_000),
+            ("grpc.use_local_subchannel_pool", 1),
+        ],
+    )
