@@ -1,0 +1,57 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quintet.vision.v1.vision_service_pb2 import AnalyzeImageConfig, AnalyzeImageRequest
+from quintet_errors import DomainError, Reason
+from quintet_rpc.request_context import new_request_context
+from quintet_rpc.uploads import CHUNK_BYTES, pieces, read_upload
+
+CONFIG = AnalyzeImageRequest(config=AnalyzeImageConfig(enhance=True))
+
+
+def image(data: bytes) -> AnalyzeImageRequest:
+    return AnalyzeImageRequest(image=data)
+
+
+async def sent(*messages):
+    for message in messages:
+        yield message
+
+
+async def test_upload_is_joined():
+    config, data = await read_upload(sent(CONFIG, image(b"ab"), image(b"c")), data_field="image", max_bytes=3)
+    assert config.enhance
+    assert data == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ((), Reason.STREAM_OUT_OF_ORDER),
+        ((image(b"x"),), Reason.STREAM_OUT_OF_ORDER),
+        ((CONFIG, CONFIG), Reason.STREAM_OUT_OF_ORDER),
+        ((CONFIG, AnalyzeImageRequest()), Reason.STREAM_OUT_OF_ORDER),
+        ((CONFIG, image(b"1234")), Reason.PAYLOAD_TOO_LARGE),
+    ],
+)
+async def test_wrong_order_and_size_are_refused(messages, reason):
+    with pytest.raises(DomainError) as failure:
+        await read_upload(sent(*messages), data_field="image", max_bytes=3)
+    assert failure.value.reason is reason
+
+
+@given(st.integers(0, 3 * CHUNK_BYTES + 1))
+def test_pieces_join_to_the_whole_and_none_is_too_large(size):
+    data = bytes(size)
+    cut = list(pieces(data))
+    assert b"".join(cut) == data
+    assert all(0 < len(piece) <= CHUNK_BYTES for piece in cut)
+
+
+@given(st.text(), st.text(), st.text())
+def test_context_of_any_caller_is_safe_for_headers(request_id, traceparent, script):
+    context = new_request_context(request_id, traceparent, script)
+    for _, value in context.metadata():
+        assert value.isascii()
+        assert value.isprintable()
