@@ -1,0 +1,26 @@
+"""Client of quintet.tts.v1."""
+
+from collections.abc import AsyncGenerator
+
+import grpc
+
+from quintet.media.v1.engine_pb2 import Engine
+from quintet.tts.v1 import tts_service_pb2 as pb
+from quintet.tts.v1 import tts_service_pb2_grpc as rpc
+from quintet_rpc.calls import call_stream, call_unary
+from quintet_rpc.channel import WORK_DEADLINE_S
+
+
+class TtsClient:
+    """Typed calls; each raises DomainError."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = rpc.TtsServiceStub(channel)
+
+    def synthesize(self, request: pb.SynthesizeRequest) -> AsyncGenerator[pb.SynthesizeResponse, None]:
+        """Yields the format and then the sound; closing the generator stops the voice."""
+        return call_stream(self._stub.Synthesize, request, deadline_s=WORK_DEADLINE_S)
+
+    async def engine(self, *, deadline_s: float) -> Engine:
+        """Tells which engine is live."""
+        return (await call_unary(self._stub.GetEngine, pb.GetEngineRequest(), deadline_s=deadline_s)).engine
