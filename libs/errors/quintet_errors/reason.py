@@ -34,6 +34,7 @@ class Reason(StrEnum):
     STORAGE_FAILED = "STORAGE_FAILED"
     SOURCE_UNREACHABLE = "SOURCE_UNREACHABLE"
     INTERNAL = "INTERNAL"
+    NO_SPEECH = "NO_SPEECH"
 
 
 _Code = grpc.StatusCode
@@ -66,6 +67,7 @@ GRPC_CODES: dict[Reason, grpc.StatusCode] = {
     Reason.STORAGE_FAILED: _Code.INTERNAL,
     Reason.SOURCE_UNREACHABLE: _Code.UNAVAILABLE,
     Reason.INTERNAL: _Code.INTERNAL,
+    Reason.NO_SPEECH: _Code.INVALID_ARGUMENT,
 }
 
 # What a failure without an ErrorInfo means: gRPC's own run time made it, not one of our services.

@@ -76,6 +76,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A public source on the network could not be reached. Metadata: `source`. Code UNAVAILABLE."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 26
     """An unexpected failure. The text is fixed; the detail stands in the log of the service. Code INTERNAL."""
+    ERROR_REASON_NO_SPEECH: _ErrorReason.ValueType  # 27
+    """Nobody speaks in a recording that has to be answered. Code INVALID_ARGUMENT."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Names why a call failed. It travels as `google.rpc.ErrorInfo.reason` in the trailers of the call, without the
@@ -138,4 +140,6 @@ ERROR_REASON_SOURCE_UNREACHABLE: ErrorReason.ValueType  # 25
 """A public source on the network could not be reached. Metadata: `source`. Code UNAVAILABLE."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 26
 """An unexpected failure. The text is fixed; the detail stands in the log of the service. Code INTERNAL."""
+ERROR_REASON_NO_SPEECH: ErrorReason.ValueType  # 27
+"""Nobody speaks in a recording that has to be answered. Code INVALID_ARGUMENT."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
