@@ -1,0 +1,153 @@
+"""`quintet doctor`: what would run here and why, what is missing, and the command that adds it."""
+
+import asyncio
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from quintet_cli.data_folder import problem_with
+from quintet_cli.options import GATEWAY_PORTS, MODEL_SERVICES, SERVICE_PORTS, Options
+from quintet_cli.ports import is_free
+from quintet_cli.processes import command_of, shared_settings
+from quintet_models import installed, load_catalogue
+
+_PACKAGES = (
+    "quintet-gateway", "quintet-session", "quintet-llm", "quintet-vision", "quintet-stt", "quintet-tts", "quintet-cli",
+    "grpcio", "protobuf", "aiohttp", "ctranslate2", "faster-whisper", "pocketsphinx", "espeakng-loader", "coqui-tts",
+    "piper-tts", "opencv-python-headless", "rapidocr", "ultralytics", "onnxruntime", "av", "pillow",
+)  # fmt: skip
+_DESCRIBE_S = 60.0
+
+
+@dataclass(frozen=True)
+class EngineReport:
+    """What a model service says of the engine that it would run; `problem` is set where it says nothing."""
+
+    service: str
+    engine: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the doctor found; `problems` keep Quintet from working, `remedies` are commands."""
+
+    python: str
+    data_dir: str
+    data_dir_problem: str
+    engines: Sequence[EngineReport]
+    models: Mapping[str, bool]
+    packages: Mapping[str, str]
+    ports_free: Mapping[int, bool]
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences on what does not work at all."""
+        found = [f"{report.service}: {report.problem}" for report in self.engines if report.problem]
+        return [self.data_dir_problem, *found] if self.data_dir_problem else found
+
+    @property
+    def remedies(self) -> list[str]:
+        """Commands that would make Quintet able to do more, without repetitions."""
+        limits = [limit for report in self.engines for limit in report.engine.get("limitations", ())]
+        commands = [str(limit["remedy"]) for limit in limits if limit.get("remedy")]
+        commands += [f"quintet models pull {name}" for name, there in self.models.items() if not there]
+        return list(dict.fromkeys(commands))
+
+    def to_json(self) -> str:
+        """The report for machines."""
+        return json.dumps(asdict(self) | {"problems": self.problems, "remedies": self.remedies}, indent=2)
+
+
+async def examine(options: Options) -> Report:
+    """Looks at everything; starts each model service for a moment to ask for its engine."""
+    engines = await asyncio.gather(*(describe(name, options) for name in MODEL_SERVICES))
+    return Report(
+        python=platform.python_version(),
+        data_dir=str(options.data_dir),
+        data_dir_problem=problem_with(options.data_dir) or "",
+        engines=engines,
+        models={name: bool(installed(options.data_dir / "models", name)) for name in load_catalogue().models},
+        packages={name: _version(name) for name in _PACKAGES},
+        ports_free={port: is_free(port) for port in (*GATEWAY_PORTS, *SERVICE_PORTS.values())},
+    )
+
+
+def show(report: Report, console: Console) -> None:
+    """Prints the report for people."""
+    console.print(_engine_table(report))
+    for one in report.engines:
+        for limit in one.engine.get("limitations", ()):
+            console.print(f"  {one.service}: {limit['subject']}: {limit['explanation']}", highlight=False, markup=False)
+    console.print(_place_table(report))
+    console.print(_package_table(report))
+    for problem in report.problems:
+        console.print(f"Problem: {problem}", style="red", highlight=False, markup=False)
+    if report.remedies:
+        console.print("To make it able to do more:", style="bold")
+    for command in report.remedies:
+        console.print(f"  {command}", highlight=False, markup=False)
+
+
+def _engine_table(report: Report) -> Table:
+    table = Table("service", "engine", "kind", "model", "why", "languages", title="Engines")
+    for one in report.engines:
+        engine = one.engine
+        languages = ", ".join(engine.get("languages", ()))
+        if len(languages) > 60:
+            languages = f"{len(engine['languages'])} languages"
+        texts = [str(engine.get(key) or "-") for key in ("name", "kind", "model", "choice_reason")]
+        table.add_row(one.service, *texts, languages or "-")
+    return table
+
+
+def _place_table(report: Report) -> Table:
+    table = Table("what", "state", title="This machine")
+    table.add_row("Python", report.python)
+    table.add_row(f"data folder {report.data_dir}", report.data_dir_problem or "ready")
+    for name, there in report.models.items():
+        table.add_row(f"model {name}", "installed" if there else "not installed")
+    for port, free in report.ports_free.items():
+        table.add_row(f"port {port}", "free" if free else "in use (by a running Quintet, or another program)")
+    return table
+
+
+def _package_table(report: Report) -> Table:
+    table = Table("package", "version", title="Packages")
+    for name, version in report.packages.items():
+        table.add_row(name, version or "not installed")
+    return table
+
+
+async def describe(name: str, options: Options) -> EngineReport:
+    """Asks one model service which engine it would run; never fails itself."""
+    process = await asyncio.create_subprocess_exec(
+        *command_of(name), "--describe",
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env=os.environ | shared_settings(name, options),
+    )  # fmt: skip
+    try:
+        answer, complaint = await asyncio.wait_for(process.communicate(), _DESCRIBE_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return EngineReport(name, problem=f"did not answer within {_DESCRIBE_S:.0f} s")
+    try:
+        return EngineReport(name, json.loads(answer.decode().strip().splitlines()[-1]))
+    except (ValueError, IndexError):
+        last = complaint.decode("utf-8", "replace").strip().splitlines()[-1:]
+        return EngineReport(name, problem="".join(last) or f"ended with code {process.returncode}")
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,79 @@
+"""`quintet up`: all six processes on this machine, until Ctrl-C."""
+
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from quintet_cli.data_folder import claim
+from quintet_cli.errors import CommandError
+from quintet_cli.log_output import LogFormat, LogOutput
+from quintet_cli.options import SERVICE_PORTS, Options
+from quintet_cli.ports import is_free
+from quintet_cli.processes import GatewayPorts, gateway_spec, service_spec
+from quintet_cli.supervisor import ProcessSpec, StartFailedError, Supervisor
+
+# Longer than the processes' own grace, so that they end themselves.
+_GRACE_S = 15.0
+# The paths of Unix sockets are limited to about 100 bytes on every system.
+_LONGEST_FOLDER = 80
+
+
+def run_up(options: Options, log_format: LogFormat) -> None:
+    """Runs until it is stopped; raises CommandError if it cannot start."""
+    lock = claim(options.data_dir)
+    _check_ports(options.ports)
+    output = LogOutput(log_format)
+    try:
+        with _runtime_folder() as runtime_dir:
+            ports = GatewayPorts(options.ports)
+            services = [service_spec(name, options, runtime_dir) for name in SERVICE_PORTS]
+            asyncio.run(
+                supervise([*services, gateway_spec(options, runtime_dir, ports)], output, lambda: _announce(ports))
+            )
+    finally:
+        output.close()
+        lock.release()
+
+
+async def supervise(specs: Sequence[ProcessSpec], output: LogOutput, on_ready: Callable[[], None]) -> None:
+    """Runs processes until SIGINT or SIGTERM; raises CommandError if one could not start."""
+    supervisor = Supervisor(specs, output, grace_s=_GRACE_S, on_ready=on_ready)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, supervisor.stop)
+    try:
+        await supervisor.run()
+    except StartFailedError as error:
+        raise CommandError(str(error)) from None
+
+
+def _announce(ports: GatewayPorts) -> None:
+    try:
+        sys.stdout.write(f"ready {ports.address}\n")
+        sys.stdout.flush()
+    except OSError:
+        # Nobody reads; the processes serve all the same.
+        return
+
+
+def _check_ports(ports: Sequence[int]) -> None:
+    busy = [str(port) for port in ports if port and not is_free(port)]
+    if busy:
+        raise CommandError(
+            f"Port {', '.join(busy)} is in use by another program; choose another with --port, or 0 for any."
+        )
+
+
+@contextmanager
+def _runtime_folder() -> Iterator[Path]:
+    folder = tempfile.gettempdir()
+    path = Path(tempfile.mkdtemp(prefix="quintet-", dir=folder if len(folder) < _LONGEST_FOLDER else "/tmp"))  # noqa: S108 - mkdtemp makes it private
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

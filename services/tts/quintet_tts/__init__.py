@@ -1,0 +1,1 @@
+"""The service that turns text into speech."""

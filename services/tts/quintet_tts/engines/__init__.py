@@ -1,0 +1,1 @@
+"""One module per engine; each implements `quintet_tts.engine.TtsEngine`."""
