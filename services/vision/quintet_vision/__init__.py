@@ -1,0 +1,1 @@
+"""The vision service: tells what is in a picture."""
