@@ -3,6 +3,7 @@
 Run as `python -m benchmarks.gateway.bridge PORT SESSION_TARGET LLM_TARGET`.
 """
 
+import hashlib
 import json
 import sys
 
@@ -22,6 +23,7 @@ from quintet.session.v1.session_service_pb2 import Scope
 
 REQUESTS = Counter("bridge_requests_total", "Requests", ["route"])
 KEYS = frozenset({"the-key"})
+OWNER = "key:" + hashlib.sha256(b"the-key").hexdigest()[:32]
 LIMIT = parse("1000000000/minute")
 
 
@@ -41,7 +43,7 @@ class Bridge:
 
     async def status(self, request: web.Request) -> web.Response:
         await self.admit(request, "status")
-        scope = Scope(surface="nexus", owner="anonymous")
+        scope = Scope(surface="nexus", owner=OWNER)
         call = jobs.GetJobRequest(scope=scope, job_id=request.match_info["job_id"])
         return web.json_response(MessageToDict((await self.jobs.GetJob(call)).job))
 

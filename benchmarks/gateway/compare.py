@@ -1,22 +1,19 @@
 """The gateway against the least bridge, in interleaved rounds of one run."""
 
 import asyncio
-import json
 import statistics
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 
 from benchmarks.load import Load, http_request, run_streams, run_unary
 from benchmarks.processes import cpu_seconds, free_port, started, wait_for_port
-from quintet.jobs.v1.job_service_pb2 import CreateJobConfig, CreateJobRequest, JobTask
-from quintet.jobs.v1.job_service_pb2_grpc import JobServiceStub
-from quintet.session.v1.session_service_pb2 import Scope
-from quintet_rpc.channel import create_channel
 
 ROUNDS = 7
 KEY = ("X-API-Key", "the-key")
@@ -39,8 +36,8 @@ class Measured:
 
 
 @contextmanager
-def fronts() -> Iterator[tuple[Front, Front, int]]:
-    """Starts both over the same session service; gives the gateway, the bridge and the session's port."""
+def fronts() -> Iterator[tuple[Front, Front]]:
+    """Starts both over the same session service."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         sockets = {name: f"unix:{folder}/{name}.sock" for name in ("session", "llm", "least")}
@@ -75,8 +72,9 @@ def fronts() -> Iterator[tuple[Front, Front, int]]:
                 "quintet_gateway",
                 [],
                 {
-                    "QUINTET_GATEWAY_PORTS": json.dumps([gateway_port]),
+                    "QUINTET_GATEWAY_PORTS": str(gateway_port),
                     "QUINTET_GATEWAY_LIMITS": "off",
+                    "QUINTET_GATEWAY_NEXUS_API_KEYS": KEY[1],
                     "QUINTET_GATEWAY_DATA_DIR": str(folder),
                     "QUINTET_GATEWAY_LOG_LEVEL": "error",
                     "QUINTET_GATEWAY_SESSION_ADDR": sockets["session"],
@@ -89,19 +87,28 @@ def fronts() -> Iterator[tuple[Front, Front, int]]:
         )
         for port in (session_port, gateway_port, bridge_port):
             wait_for_port(port)
-        yield Front("gateway", gateway_port, gateway), Front("bridge", bridge_port, bridge), session_port
+        for port in (gateway_port, bridge_port):
+            wait_for_answers(port)
+        yield Front("gateway", gateway_port, gateway), Front("bridge", bridge_port, bridge)
 
 
-async def a_job(session_port: int) -> str:
-    """Creates a job to ask for; no model service is up, so it stays as it is."""
+def wait_for_answers(port: int, within_s: float = 30.0) -> None:
+    """Returns when the front answers a chat: its services may listen before they serve."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        response = httpx.post(f"http://127.0.0.1:{port}/api/process/text", json={"message": "x"}, headers=dict([KEY]))
+        if response.status_code == 200:
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"nothing answers on port {port}")
 
-    async def upload():
-        scope = Scope(surface="nexus", owner="anonymous")
-        task = JobTask(kind=JobTask.KIND_SPEECH, text="x")
-        yield CreateJobRequest(config=CreateJobConfig(scope=scope, task=task, id_prefix="tts"))
 
-    async with create_channel(f"127.0.0.1:{session_port}") as channel:
-        return (await JobServiceStub(channel).CreateJob(upload(), timeout=10)).job.job_id
+def a_job(port: int) -> str:
+    """Creates a job to ask for; no model service is up, so it stays at work."""
+    response = httpx.post(
+        f"http://127.0.0.1:{port}/api/process/text-to-speech", json={"text": "x"}, headers=dict([KEY]), timeout=10
+    )
+    return str(response.raise_for_status().json()["job_id"])
 
 
 def measure(front: Front, run: Callable[[int], Load], per: str) -> Measured:
@@ -148,8 +155,8 @@ def text_request(script: str) -> bytes:
 
 def main() -> None:
     """Prints each figure beside its bar."""
-    with fronts() as (gateway, bridge, session_port):
-        status = http_request("GET", f"/api/status/{asyncio.run(a_job(session_port))}", (KEY,))
+    with fronts() as (gateway, bridge):
+        status = http_request("GET", f"/api/status/{a_job(gateway.port)}", (KEY,))
         for callers in (1, 16, 64):
             ours, least = rounds(
                 gateway, bridge, lambda port, n=callers: asyncio.run(run_unary(port, status, n, 1.5)), "requests"
