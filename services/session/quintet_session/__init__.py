@@ -1,0 +1,1 @@
+"""The session service: keeps conversations, messages and jobs."""

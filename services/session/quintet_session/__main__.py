@@ -1,0 +1,76 @@
+"""Starts the session service: `python -m quintet_session`."""
+
+from collections.abc import Sequence
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+
+from quintet.jobs.v1 import job_service_pb2 as jobs_pb
+from quintet.jobs.v1 import job_service_pb2_grpc as jobs_rpc
+from quintet.session.v1 import session_service_pb2 as pb
+from quintet.session.v1 import session_service_pb2_grpc as rpc
+from quintet_rpc import Service, run_process
+from quintet_session.job_queue import JobQueue
+from quintet_session.job_servicer import JobServicer
+from quintet_session.retention import Retention
+from quintet_session.session_servicer import SessionServicer
+from quintet_session.settings import SessionSettings
+from quintet_session.store import Store
+from quintet_session.stores.sqlite import DatabaseOptions, SqliteStore
+from quintet_session.uploads import Cleanups
+
+
+class SessionService:
+    """The parts of the service, and the order in which they start and stop."""
+
+    def __init__(self, store: Store, settings: SessionSettings) -> None:
+        self._store = store
+        self._queue = JobQueue(store, lease_s=settings.job_lease_s, max_attempts=settings.job_max_attempts)
+        self._cleanups = Cleanups(store)
+        self._retention = Retention(store, keep_s=settings.job_retention_h * 3600, interval_s=settings.purge_interval_s)
+        self._max_upload_bytes = settings.max_upload_mib << 20
+
+    def register(self, server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:
+        """Adds both services to a server."""
+        rpc.add_SessionServiceServicer_to_server(SessionServicer(self._store), server)
+        jobs = JobServicer(self._store, self._queue, self._cleanups, self._max_upload_bytes)
+        jobs_rpc.add_JobServiceServicer_to_server(jobs, server)
+        return [
+            pb.DESCRIPTOR.services_by_name["SessionService"],
+            jobs_pb.DESCRIPTOR.services_by_name["JobService"],
+        ]
+
+    async def open(self) -> None:
+        """Opens the store and takes up the jobs that it holds."""
+        await self._store.open()
+        await self._queue.start()
+        self._retention.start()
+
+    async def close(self) -> None:
+        """Stops the background work, then the store."""
+        await self._retention.close()
+        await self._queue.close()
+        await self._cleanups.close()
+        await self._store.close()
+
+
+def build_store(settings: SessionSettings) -> Store:
+    """Returns the store that the settings ask for."""
+    options = DatabaseOptions(
+        data_dir=settings.data_dir,
+        synchronous=settings.synchronous,
+        max_bytes=settings.max_database_mib << 20,
+    )
+    return SqliteStore(options, reader_threads=settings.reader_threads)
+
+
+def build(settings: SessionSettings) -> Service:
+    """Puts the service together."""
+    service = SessionService(build_store(settings), settings)
+    return Service(
+        name="session", settings=settings, register=service.register, warm_up=service.open, close=service.close
+    )
+
+
+if __name__ == "__main__":
+    run_process(SessionSettings, build)

@@ -1,0 +1,114 @@
+"""quintet.session.v1 over a store."""
+
+from typing import Any
+
+import grpc
+
+from quintet.session.v1 import session_service_pb2 as pb
+from quintet.session.v1 import session_service_pb2_grpc as rpc
+from quintet_errors import DomainError
+from quintet_session import page_tokens, validation
+from quintet_session.store import Append, MessageListing, Store
+from quintet_session.translate import from_message, to_message, to_session
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+# A page ends early rather than outgrow the largest gRPC message.
+_LARGEST_PAGE_BYTES = 4 << 20
+
+
+class SessionServicer(rpc.SessionServiceServicer):
+    """Checks arguments, asks the store, and translates."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def CreateSession(self, request: pb.CreateSessionRequest, context: Context) -> pb.CreateSessionResponse:
+        """Creates an empty session."""
+        scope = validation.scope(request.scope)
+        session = await self._store.create_session(scope, validation.title(request.title))
+        return pb.CreateSessionResponse(session=to_session(session))
+
+    async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:
+        """Returns one session."""
+        scope = validation.scope(request.scope)
+        session = await self._store.get_session(scope, validation.required(request.session_id, "session_id"))
+        return pb.GetSessionResponse(session=to_session(session))
+
+    async def ListSessions(self, request: pb.ListSessionsRequest, context: Context) -> pb.ListSessionsResponse:
+        """Returns one page of an owner's sessions."""
+        scope = validation.scope(request.scope)
+        listing = ("sessions", scope.surface, scope.owner)
+        position = page_tokens.decode(request.page_token, *listing)
+        page = await self._store.list_sessions(scope, validation.page_size(request.page_size), position)
+        return pb.ListSessionsResponse(
+            sessions=[to_session(session) for session in page.sessions],
+            next_page_token=page_tokens.encode(page.next_position, *listing),
+            total_count=page.total_count,
+        )
+
+    async def UpdateSession(self, request: pb.UpdateSessionRequest, context: Context) -> pb.UpdateSessionResponse:
+        """Changes the title of a session."""
+        scope = validation.scope(request.scope)
+        session_id = validation.required(request.session_id, "session_id")
+        title = validation.required(request.title, "title", validation.LONGEST_TITLE)
+        return pb.UpdateSessionResponse(session=to_session(await self._store.retitle_session(scope, session_id, title)))
+
+    async def DeleteSession(self, request: pb.DeleteSessionRequest, context: Context) -> pb.DeleteSessionResponse:
+        """Deletes a session and its messages."""
+        scope = validation.scope(request.scope)
+        await self._store.delete_session(scope, validation.required(request.session_id, "session_id"))
+        return pb.DeleteSessionResponse()
+
+    async def AppendMessages(self, request: pb.AppendMessagesRequest, context: Context) -> pb.AppendMessagesResponse:
+        """Appends messages, all or none."""
+        scope = validation.scope(request.scope)
+        session_id = validation.required(request.session_id, "session_id")
+        validation.contents(request.messages)
+        append = Append(
+            messages=tuple(from_message(message) for message in request.messages),
+            idempotency_key=validation.required(request.idempotency_key, "idempotency_key", validation.LONGEST_KEY),
+            title_if_first=validation.title(request.title_if_first, "title_if_first"),
+        )
+        appended = await self._store.append_messages(scope, session_id, append)
+        return pb.AppendMessagesResponse(
+            messages=[to_message(message) for message in appended.messages], session=to_session(appended.session)
+        )
+
+    async def ListMessages(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
+        """Returns one page of a session's messages."""
+        scope = validation.scope(request.scope)
+        session_id = validation.required(request.session_id, "session_id")
+        newest_first = _newest_first(request)
+        listing = ("messages", session_id, str(newest_first))
+        page = await self._store.list_messages(
+            scope,
+            session_id,
+            MessageListing(
+                limit=validation.page_size(request.page_size),
+                max_bytes=_LARGEST_PAGE_BYTES,
+                position=page_tokens.decode(request.page_token, *listing),
+                newest_first=newest_first,
+            ),
+        )
+        return pb.ListMessagesResponse(
+            messages=[to_message(message) for message in page.messages],
+            next_page_token=page_tokens.encode(page.next_position, *listing),
+            session=to_session(page.session),
+        )
+
+    async def ClearMessages(self, request: pb.ClearMessagesRequest, context: Context) -> pb.ClearMessagesResponse:
+        """Removes all messages of a session."""
+        scope = validation.scope(request.scope)
+        await self._store.clear_messages(scope, validation.required(request.session_id, "session_id"))
+        return pb.ClearMessagesResponse()
+
+
+def _newest_first(request: pb.ListMessagesRequest) -> bool:
+    if request.order not in pb.ListMessagesRequest.Order.values():
+        raise _unknown_order()
+    return request.order == pb.ListMessagesRequest.ORDER_NEWEST_FIRST
+
+
+def _unknown_order() -> DomainError:
+    return validation.invalid("order", "oldest first or newest first")

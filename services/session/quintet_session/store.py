@@ -1,0 +1,288 @@
+"""What the service needs from a database: records, and the `Store` protocol over them.
+
+All times are microseconds since 1970 (UTC). They are for people: sequences and not times order things, because clocks
+jump. Every method raises DomainError: what its docstring names, STORAGE_FULL, or STORAGE_FAILED.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose data a call is about; data of other scopes does not exist for it."""
+
+    surface: str
+    owner: str
+
+
+class Role(StrEnum):
+    """Who wrote a message."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """One conversation without its messages."""
+
+    session_id: str
+    scope: Scope
+    title: str
+    create_us: int
+    update_us: int
+    message_count: int
+
+
+@dataclass(frozen=True)
+class SessionPage:
+    """A page of sessions; `next_position` is None on the last page."""
+
+    sessions: tuple[SessionRecord, ...]
+    next_position: int | None
+    total_count: int
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A message that is not stored yet."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class MessageRecord:
+    """One message; `sequence` starts at 1 in each session and is never used again, also after a clear."""
+
+    message_id: str
+    sequence: int
+    role: Role
+    content: str
+    create_us: int
+
+
+@dataclass(frozen=True)
+class Append:
+    """Messages to store together, all or none."""
+
+    messages: tuple[NewMessage, ...]
+    idempotency_key: str
+    title_if_first: str = ""
+
+
+@dataclass(frozen=True)
+class Appended:
+    """Stored messages, and their session after the change."""
+
+    messages: tuple[MessageRecord, ...]
+    session: SessionRecord
+
+
+@dataclass(frozen=True)
+class MessageListing:
+    """Which messages to list: at most `limit` and about `max_bytes` of text, behind `position` (None = from the start).
+
+    A page with a single message may be larger than `max_bytes`.
+    """
+
+    limit: int
+    max_bytes: int
+    position: int | None = None
+    newest_first: bool = False
+
+
+@dataclass(frozen=True)
+class MessagePage:
+    """A page of messages with their session; `next_position` is None on the last page."""
+
+    messages: tuple[MessageRecord, ...]
+    next_position: int | None
+    session: SessionRecord
+
+
+class JobState(StrEnum):
+    """How far a job is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the state is final."""
+        return self not in {JobState.QUEUED, JobState.RUNNING}
+
+
+@dataclass(frozen=True)
+class JobFailure:
+    """Why a job failed: a reason for machines, a sentence for people."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes that are stored as chunks with the positions 0, 1, 2 and so on."""
+
+    blob_id: str
+    size: int
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job that is not stored yet. `task` is opaque to the store; the chunks of `input` are stored already."""
+
+    job_id: str
+    scope: Scope
+    task: bytes
+    input: Blob
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """One job. `revision` grows with every change; `input_bytes` outlives the input itself."""
+
+    job_id: str
+    scope: Scope
+    task: bytes
+    state: JobState
+    progress_percent: int
+    failure: JobFailure | None
+    create_us: int
+    finish_us: int | None
+    attempt_count: int
+    input_bytes: int
+    revision: int
+    result: Blob | None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Proof that a worker holds a job."""
+
+    job_id: str
+    token: str
+
+
+class SessionStore(Protocol):
+    """Keeps sessions and messages. Methods with a `session_id` raise SESSION_NOT_FOUND."""
+
+    async def create_session(self, scope: Scope, title: str) -> SessionRecord:
+        """Stores an empty session."""
+
+    async def get_session(self, scope: Scope, session_id: str) -> SessionRecord:
+        """Returns one session."""
+
+    async def list_sessions(self, scope: Scope, limit: int, position: int | None = None) -> SessionPage:
+        """Lists the sessions that are behind `position`, the most recently updated first."""
+
+    async def retitle_session(self, scope: Scope, session_id: str, title: str) -> SessionRecord:
+        """Gives a session another title."""
+
+    async def delete_session(self, scope: Scope, session_id: str) -> None:
+        """Removes a session and its messages."""
+
+    async def append_messages(self, scope: Scope, session_id: str, append: Append) -> Appended:
+        """Stores messages at the end of a session, or returns what the same idempotency key stored before."""
+
+    async def list_messages(self, scope: Scope, session_id: str, listing: MessageListing) -> MessagePage:
+        """Lists messages by their sequence."""
+
+    async def clear_messages(self, scope: Scope, session_id: str) -> None:
+        """Removes the messages of a session; sequences go on where they were."""
+
+
+class BlobStore(Protocol):
+    """Keeps the inputs and results of jobs."""
+
+    async def write_chunk(self, blob_id: str, position: int, data: bytes) -> None:
+        """Stores one chunk."""
+
+    async def read_chunk(self, blob_id: str, position: int) -> bytes | None:
+        """Returns one chunk, or None if there is none."""
+
+    async def discard_blob(self, blob_id: str) -> None:
+        """Removes the chunks of a blob unless a job refers to them."""
+
+
+class JobStore(Protocol):
+    """Keeps jobs. Methods with a `job_id` or a `lease` raise JOB_NOT_FOUND.
+
+    Leases have no time here: the service decides when one has run out, by a clock that does not jump.
+    """
+
+    async def create_job(self, job: NewJob) -> JobRecord:
+        """Stores a queued job; from now on its input is kept."""
+
+    async def get_job(self, scope: Scope, job_id: str) -> JobRecord:
+        """Returns one job."""
+
+    async def claim_job(self, token: str) -> JobRecord | None:
+        """Gives the job that was created first among the queued ones to the holder of `token`; None without one."""
+
+    async def leased_input(self, lease: Lease) -> Blob:
+        """Returns the input of a claimed job, or raises LEASE_LOST."""
+
+    async def record_progress(self, lease: Lease, percent: int) -> JobRecord:
+        """Raises the progress of a claimed job to `percent`; also returns a job that was cancelled under the lease.
+
+        Raises:
+            DomainError: LEASE_LOST, or JOB_STATE_CONFLICT for a job that the lease ended.
+        """
+
+    async def finish_job(self, lease: Lease, outcome: Blob | JobFailure) -> JobRecord:
+        """Ends a claimed job; a job that the same lease ended before is returned as it is.
+
+        Raises:
+            DomainError: LEASE_LOST, or JOB_STATE_CONFLICT for a cancelled job.
+        """
+
+    async def release_job(
+        self, lease: Lease, *, count_attempt: bool, last_attempt: int, failure: JobFailure
+    ) -> JobRecord:
+        """Takes a job from its holder: queued again, or failed if this was its last attempt.
+
+        `count_attempt` false undoes the claim as if it had never been. Raises LEASE_LOST.
+        """
+
+    async def cancel_job(self, scope: Scope, job_id: str) -> JobRecord:
+        """Cancels a job that has not ended; a cancelled one stays as it is.
+
+        Raises:
+            DomainError: JOB_STATE_CONFLICT for a job that ended otherwise.
+        """
+
+    async def queued_jobs(self) -> Sequence[str]:
+        """Returns the ids of the jobs that wait."""
+
+    async def running_leases(self) -> Sequence[Lease]:
+        """Returns the leases of the jobs that run."""
+
+    async def purge_step(self, ended_before_us: int) -> bool:
+        """Removes a little of what nobody needs, and tells whether there was anything.
+
+        Nobody needs the input of an ended job, anything of a job that ended before `ended_before_us`, and the chunks
+        of uploads that broke off with an earlier process.
+        """
+
+
+class Store(SessionStore, BlobStore, JobStore, Protocol):
+    """A database."""
+
+    async def open(self) -> None:
+        """Makes the store ready.
+
+        Raises:
+            DomainError: STORAGE_FAILED with a sentence that says what to do.
+        """
+
+    async def close(self) -> None:
+        """Finishes what was begun and releases everything; a store that was never open may be closed too."""

@@ -1,0 +1,1 @@
+"""Implementations of `quintet_session.store.Store`."""

@@ -1,0 +1,102 @@
+"""Stores and servers for the tests of the session service."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import pytest
+
+from quintet.jobs.v1 import job_service_pb2_grpc as jobs_rpc
+from quintet.session.v1 import session_service_pb2_grpc as rpc
+from quintet_session.__main__ import SessionService, build_store
+from quintet_session.settings import SessionSettings
+from quintet_session.store import Scope, Store
+from quintet_session.stores.sqlite import DatabaseOptions, SqliteStore
+from quintet_testing import serve
+
+SCOPE = Scope("nexus", "anonymous")
+
+
+@dataclass
+class Clock:
+    """A wall clock that tests can make jump."""
+
+    now_us: int = 1_700_000_000_000_000
+
+    def __call__(self) -> int:
+        return self.now_us
+
+    def jump(self, seconds: float) -> None:
+        self.now_us += int(seconds * 1e6)
+
+
+def _sqlite(folder: Path, clock: Clock) -> Store:
+    return SqliteStore(DatabaseOptions(folder), now_us=clock)
+
+
+# A store of another kind joins the conformance suite with one line here.
+FACTORIES: dict[str, Callable[[Path, Clock], Store]] = {"sqlite": _sqlite}
+
+
+@dataclass
+class StoreMaker:
+    """Opens stores over the same data, one after the other."""
+
+    factory: Callable[[Path, Clock], Store]
+    folder: Path
+    clock: Clock = field(default_factory=Clock)
+    opened: list[Store] = field(default_factory=list)
+
+    async def open(self) -> Store:
+        await self.close()
+        store = self.factory(self.folder, self.clock)
+        self.opened.append(store)
+        await store.open()
+        return store
+
+    async def close(self) -> None:
+        while self.opened:
+            await self.opened.pop().close()
+
+
+@pytest.fixture(params=list(FACTORIES))
+async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoreMaker]:
+    maker = StoreMaker(FACTORIES[request.param], tmp_path)
+    yield maker
+    await maker.close()
+
+
+@pytest.fixture
+async def store(stores: StoreMaker) -> Store:
+    return await stores.open()
+
+
+@dataclass
+class Running:
+    """A service over real gRPC."""
+
+    sessions: rpc.SessionServiceStub
+    jobs: jobs_rpc.JobServiceStub
+    store: Store
+    channel: grpc.aio.Channel
+
+
+@asynccontextmanager
+async def running_service(folder: Path, **settings: object) -> AsyncIterator[Running]:
+    values = SessionSettings(data_dir=folder, **settings)  # type: ignore[arg-type]
+    store = build_store(values)
+    service = SessionService(store, values)
+    async with serve(service.register) as channel:
+        try:
+            await service.open()
+            yield Running(rpc.SessionServiceStub(channel), jobs_rpc.JobServiceStub(channel), store, channel)
+        finally:
+            await service.close()
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Running]:
+    async with running_service(tmp_path) as running:
+        yield running
