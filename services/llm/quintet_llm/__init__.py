@@ -1,0 +1,1 @@
+"""The chat service: one servicer in front of one engine."""

@@ -1,0 +1,84 @@
+"""What a conversation is made of, for engines and skills alike."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Who wrote a turn."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True)
+class SeenObject:
+    """One thing that was recognised in a picture; `confidence` is 0 to 1."""
+
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class SeenColor:
+    """A main colour of a picture; `share` of its area is 0 to 1."""
+
+    name: str
+    hex: str
+    share: float
+
+
+@dataclass(frozen=True)
+class SeenCode:
+    """A QR code or barcode and what it says."""
+
+    kind: str
+    payload: str
+
+
+@dataclass(frozen=True)
+class PictureQuality:
+    """How good a picture is: `sharpness` is the variance of the Laplacian, `brightness` and `contrast` are 0 to 255."""
+
+    sharpness: float
+    brightness: float
+    contrast: float
+
+
+@dataclass(frozen=True)
+class Blindness:
+    """One thing that the vision engine cannot see; `remedy` is a command, empty if there is none."""
+
+    subject: str
+    explanation: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What the vision service found in a picture, and what it cannot see at all. Sizes are in pixels."""
+
+    description: str = ""
+    scene: str = ""
+    objects: tuple[SeenObject, ...] = ()
+    colors: tuple[SeenColor, ...] = ()
+    text_lines: tuple[str, ...] = ()
+    codes: tuple[SeenCode, ...] = ()
+    quality: PictureQuality | None = None
+    blindnesses: tuple[Blindness, ...] = ()
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    frame_count: int = 1
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Role
+    text: str
+    picture: PictureFacts | None = None
+    time: datetime | None = None

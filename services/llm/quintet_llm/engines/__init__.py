@@ -1,0 +1,1 @@
+"""The engines of the chat service, one file each."""

@@ -1,0 +1,171 @@
+"""Between the contract's messages and the engine's types, with every check of a request."""
+
+import math
+import re
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+from quintet.chat.v1 import chat_service_pb2 as pb
+from quintet.vision.v1 import vision_service_pb2 as vision_pb
+from quintet_errors import DomainError, Reason
+from quintet_llm.conversation import (
+    Blindness,
+    PictureFacts,
+    PictureQuality,
+    Role,
+    SeenCode,
+    SeenColor,
+    SeenObject,
+    Turn,
+)
+from quintet_llm.engine import ChatRequest, Finished, FinishReason
+
+_MOST_MESSAGES = 1000
+_LARGEST_CONTENT = 1 << 20
+_HOTTEST = 2.0
+_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8}){0,4}")
+_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}")
+
+_ROLES = {
+    pb.ChatMessage.ROLE_SYSTEM: Role.SYSTEM,
+    pb.ChatMessage.ROLE_USER: Role.USER,
+    pb.ChatMessage.ROLE_ASSISTANT: Role.ASSISTANT,
+}
+_REASONS = {
+    FinishReason.STOP: pb.ChatFinished.REASON_STOP,
+    FinishReason.LENGTH: pb.ChatFinished.REASON_LENGTH,
+}
+
+
+def read_request(request: pb.StreamChatRequest, models: tuple[str, ...]) -> ChatRequest:
+    """Checks a request and converts it.
+
+    Raises:
+        DomainError: MISSING_FIELD, INVALID_ARGUMENT, PAYLOAD_TOO_LARGE or MODEL_NOT_FOUND.
+    """
+    if request.model and request.model not in models:
+        name = request.model[:100]
+        raise DomainError(
+            Reason.MODEL_NOT_FOUND, f"There is no model {name!r}; ListModels tells which there are.", {"model": name}
+        )
+    _check_options(request)
+    return ChatRequest(
+        turns=_read_turns(request),
+        model=request.model or models[0],
+        language=request.language,
+        max_output_tokens=request.max_output_tokens,
+        temperature=request.temperature if request.HasField("temperature") else None,
+        time_zone=request.time_zone,
+    )
+
+
+def _check_options(request: pb.StreamChatRequest) -> None:
+    if request.max_output_tokens < 0:
+        raise _invalid("maxOutputTokens", "The largest number of tokens can't be negative.")
+    heat = request.temperature
+    if not (math.isfinite(heat) and 0 <= heat <= _HOTTEST):
+        raise _invalid("temperature", f"The temperature must be from 0 to {_HOTTEST:.0f}.")
+    if request.language and not _LANGUAGE.fullmatch(request.language):
+        raise _invalid("language", "The language must be a BCP 47 tag, for example pt-BR.")
+    if request.time_zone and not _is_zone(request.time_zone):
+        raise _invalid("timeZone", "The time zone must be an IANA name, for example Europe/Paris.")
+
+
+def _is_zone(name: str) -> bool:
+    # Only well-formed names reach the file system.
+    if not _ZONE.fullmatch(name):
+        return False
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
+
+
+def _read_turns(request: pb.StreamChatRequest) -> tuple[Turn, ...]:
+    messages = request.messages
+    if not messages:
+        raise DomainError(Reason.MISSING_FIELD, "A conversation needs at least one message.", {"field": "messages"})
+    if len(messages) > _MOST_MESSAGES:
+        raise _invalid("messages", f"A conversation may have at most {_MOST_MESSAGES} messages.")
+    turns = tuple(_read_turn(message, index) for index, message in enumerate(messages))
+    last = turns[-1]
+    if last.role is not Role.USER:
+        raise _invalid("messages", "The last message must be the user's.")
+    if not last.text.strip() and last.picture is None:
+        raise DomainError(
+            Reason.MISSING_FIELD, "The last message has neither text nor a picture.", {"field": "content"}
+        )
+    return turns
+
+
+def _read_turn(message: pb.ChatMessage, index: int) -> Turn:
+    role = _ROLES.get(message.role)
+    if role is None:
+        raise _invalid("role", f"Message {index} does not say who wrote it.")
+    # A character takes at most four bytes, so most texts need no second copy to be measured.
+    if len(message.content) > _LARGEST_CONTENT // 4 and len(message.content.encode()) > _LARGEST_CONTENT:
+        raise DomainError(
+            Reason.PAYLOAD_TOO_LARGE, f"Message {index} is larger than 1 MiB.", {"maxBytes": str(_LARGEST_CONTENT)}
+        )
+    return Turn(
+        role,
+        message.content,
+        _read_picture(message.image_analysis) if message.HasField("image_analysis") else None,
+        message.create_time.ToDatetime(UTC) if _has_sane_time(message) else None,
+    )
+
+
+def _has_sane_time(message: pb.ChatMessage) -> bool:
+    # Seconds outside of the years 1 to 9999 are no time that Python can hold.
+    return message.HasField("create_time") and -62_135_596_800 <= message.create_time.seconds < 253_402_300_800
+
+
+def _read_picture(analysis: vision_pb.ImageAnalysis) -> PictureFacts:
+    quality = analysis.quality
+    return PictureFacts(
+        description=analysis.description,
+        scene=analysis.scene,
+        objects=tuple(SeenObject(seen.label, seen.confidence) for seen in analysis.objects),
+        colors=tuple(SeenColor(color.name, color.hex, color.share) for color in analysis.dominant_colors),
+        text_lines=tuple(line.text for line in analysis.text_lines),
+        codes=tuple(SeenCode(code.kind, code.payload) for code in analysis.codes),
+        quality=PictureQuality(quality.sharpness, quality.brightness, quality.contrast)
+        if analysis.HasField("quality")
+        else None,
+        blindnesses=tuple(Blindness(one.subject, one.explanation, one.remedy) for one in analysis.limitations),
+        width=analysis.width,
+        height=analysis.height,
+        format=analysis.format,
+        frame_count=analysis.frame_count,
+    )
+
+
+def write_finished(event: Finished, first_token_s: float) -> pb.StreamChatResponse:
+    """Converts the last event of an answer; the time is from the request to the first text."""
+    finished = pb.ChatFinished(
+        reason=_REASONS[event.reason],
+        input_tokens=event.input_tokens,
+        output_tokens=event.output_tokens,
+        skill=event.skill,
+    )
+    finished.first_token_duration.FromNanoseconds(round(first_token_s * 1e9))
+    return pb.StreamChatResponse(finished=finished)
+
+
+def read_page(request: pb.ListModelsRequest) -> tuple[int, int]:
+    """Returns where a page starts and how many entries it has.
+
+    Raises:
+        DomainError: INVALID_ARGUMENT for a size or token that is none.
+    """
+    if not 0 <= request.page_size <= _MOST_MESSAGES:
+        raise _invalid("pageSize", "The page size must be from 1 to 1000.")
+    token = request.page_token
+    if token and not (token.isascii() and token.isdigit() and len(token) <= 9):
+        raise _invalid("pageToken", "The page token is none that ListModels gave out.")
+    return int(token or 0), request.page_size or 100
+
+
+def _invalid(field: str, sentence: str) -> DomainError:
+    return DomainError(Reason.INVALID_ARGUMENT, sentence, {"field": field})

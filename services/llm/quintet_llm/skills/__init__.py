@@ -1,0 +1,1 @@
+"""What can be answered without a language model, one skill a file, and the router between them."""
