@@ -1,0 +1,115 @@
+"""`quintet.stt.v1.SttService` over an engine."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+
+from quintet.stt.v1 import stt_service_pb2 as pb
+from quintet.stt.v1 import stt_service_pb2_grpc as rpc
+from quintet_audio.decode import Recording, decode_speech
+from quintet_errors import DomainError, Reason
+from quintet_observability import metrics
+from quintet_rpc.engine_info import to_engine
+from quintet_rpc.uploads import read_upload
+from quintet_stt.admission import Lanes
+from quintet_stt.engine import Progress, Segment, SttEngine, TranscribeOptions, Transcript, Word
+
+MAX_AUDIO_BYTES = 32 << 20
+# Decoding takes seconds for half an hour of audio; the second thread keeps a short file from waiting for that.
+_DECODERS = 2
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class SttServicer(rpc.SttServiceServicer):
+    """Reads uploads, decodes them under admission, and sends what the engine yields."""
+
+    def __init__(self, engine: SttEngine, lanes: Lanes, max_audio_seconds: float) -> None:
+        self._engine = engine
+        self._lanes = lanes
+        self._max_audio_seconds = max_audio_seconds
+        self._decoders = ThreadPoolExecutor(max_workers=_DECODERS, thread_name_prefix="decode")
+        metrics.ENGINE_QUEUE_DEPTH.labels("stt").set_function(lambda: lanes.waiting)
+        metrics.ENGINE_ACTIVE.labels("stt").set_function(lambda: lanes.active)
+
+    async def Transcribe(
+        self, request_iterator: AsyncIterator[pb.TranscribeRequest], context: Context
+    ) -> AsyncIterator[pb.TranscribeResponse]:
+        """Transcribes one recording."""
+        config, audio = await read_upload(request_iterator, data_field="audio", max_bytes=MAX_AUDIO_BYTES)
+        if not audio:
+            raise DomainError(Reason.MISSING_FIELD, "The recording is empty.", {"field": "audio"})
+        options = TranscribeOptions(config.language, config.word_times)
+        async with self._lanes.admit(partial(self._decode, audio)) as recording:
+            started = time.monotonic()
+            sent_percent = 0
+            async with aclosing(self._engine.transcribe(recording, options)) as events:
+                async for event in events:
+                    if isinstance(event, Transcript):
+                        yield self._result(event, recording, time.monotonic() - started)
+                    elif (percent := _percent(event)) > sent_percent:
+                        sent_percent = percent
+                        yield pb.TranscribeResponse(progress_percent=percent)
+
+    async def GetEngine(self, request: pb.GetEngineRequest, context: Context) -> pb.GetEngineResponse:
+        """Describes the live engine."""
+        return pb.GetEngineResponse(engine=to_engine(self._engine.info()))
+
+    def close(self) -> None:
+        """Ends the decoding threads."""
+        self._decoders.shutdown(wait=False, cancel_futures=True)
+
+    async def _decode(self, audio: bytes) -> Recording:
+        decode = partial(decode_speech, audio, max_seconds=self._max_audio_seconds)
+        return await asyncio.get_running_loop().run_in_executor(self._decoders, decode)
+
+    def _result(self, transcript: Transcript, recording: Recording, work_s: float) -> pb.TranscribeResponse:
+        if transcript.text:
+            metrics.REAL_TIME_FACTOR.labels("stt", self._engine.info().name).observe(work_s / recording.duration_s)
+        result = pb.Transcript(
+            text=transcript.text,
+            language=transcript.language,
+            language_probability=transcript.language_probability,
+            confidence=transcript.confidence,
+            segments=[_segment(segment) for segment in transcript.segments],
+            audio_duration=_duration(recording.duration_s),
+            processing_duration=_duration(work_s),
+            silence=pb.Transcript.Silence.Value(f"SILENCE_{transcript.silence}"),
+        )
+        return pb.TranscribeResponse(result=result)
+
+
+def _percent(progress: Progress) -> int:
+    return min(99, max(0, int(progress.share * 100)))
+
+
+def _segment(segment: Segment) -> pb.Segment:
+    return pb.Segment(
+        text=segment.text,
+        start_offset=_duration(segment.start_s),
+        end_offset=_duration(segment.end_s),
+        confidence=segment.confidence,
+        words=[_word(word) for word in segment.words],
+    )
+
+
+def _word(word: Word) -> pb.Word:
+    return pb.Word(
+        text=word.text,
+        start_offset=_duration(word.start_s),
+        end_offset=_duration(word.end_s),
+        confidence=word.confidence,
+    )
+
+
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromNanoseconds(round(seconds * 1e9))
+    return duration

@@ -1,0 +1,151 @@
+"""Speech and a speech model that the tests make themselves: no download, no program of the system."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ctranslate2.specs import whisper_spec
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from quintet_audio.decode import Recording, decode_speech
+
+HIDDEN = 64
+TEXT = ("Ġhello", "Ġworld", "Ġfrom", "Ġthe", "Ġtiny", "Ġmodel")
+LANGUAGES = ("en", "de", "zh", "jw")
+SPECIAL = ("translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps")
+
+# Runs in a process of its own: espeak-ng is one instance a process, and its licence stays there too.
+_SPEAK = """
+import ctypes, sys, wave, espeakng_loader
+library = ctypes.CDLL(espeakng_loader.get_library_path())
+rate = library.espeak_Initialize(2, 200, espeakng_loader.get_data_path().encode(), 0x8000)
+pcm = bytearray()
+@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+def keep(samples, count, events):
+    if samples and count:
+        pcm.extend(ctypes.string_at(samples, count * 2))
+    return 0
+library.espeak_SetSynthCallback(keep)
+library.espeak_SetVoiceByName(b"en-us")
+text = sys.argv[2].encode() + b"\\0"
+library.espeak_Synth(text, ctypes.c_size_t(len(text)), 0, 1, 0, 1, None, None)
+with wave.open(sys.argv[1], "wb") as file:
+    file.setparams((1, 2, rate, 0, "NONE", ""))
+    file.writeframes(bytes(pcm))
+"""
+
+
+@pytest.fixture(scope="session")
+def speech_wav(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A WAV file with about two seconds of synthetic speech."""
+    path = tmp_path_factory.mktemp("speech") / "speech.wav"
+    subprocess.run([sys.executable, "-c", _SPEAK, str(path), "turn on the kitchen lights"], check=True, timeout=60)
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def speech(speech_wav: bytes) -> Recording:
+    return decode_speech(speech_wav, max_seconds=60)
+
+
+@pytest.fixture(scope="session")
+def long_speech(speech: Recording) -> Recording:
+    """About 30 s: the same words again and again, with pauses."""
+    pause = np.zeros(12_000, np.float32)
+    return Recording(np.tile(np.concatenate([speech.samples, pause]), 14), 16_000, "wav")
+
+
+@pytest.fixture(scope="session")
+def tiny_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Whisper that says the words of TEXT whatever it hears."""
+    return make_whisper(tmp_path_factory.mktemp("models") / "tiny-whisper", TEXT)
+
+
+@pytest.fixture(scope="session")
+def looping_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Whisper that says one word over and over, as real ones do on noise."""
+    return make_whisper(tmp_path_factory.mktemp("models") / "looping-whisper", TEXT[:1] * 40)
+
+
+def make_whisper(folder: Path, says: tuple[str, ...]) -> Path:
+    """Writes a real Whisper in CTranslate2's format whose decoder is steered by its position table alone."""
+    vocabulary = _vocabulary()
+    spec = whisper_spec.WhisperSpec(1, 1, 1, 1)
+    _fill_layers(spec)
+    spec.encoder.position_encodings.encodings = np.zeros((1500, HIDDEN), np.float32)
+    embeddings = np.random.default_rng(5).normal(0, 1, (len(vocabulary), HIDDEN)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    spec.decoder.embeddings.weight = embeddings * 4
+    spec.decoder.projection.weight = embeddings * 4
+    spec.decoder.position_encodings.encodings = _positions(vocabulary, embeddings, says)
+    spec.config.suppress_ids = spec.config.suppress_ids_begin = []
+    spec.config.lang_ids = [vocabulary.index(f"<|{code}|>") for code in LANGUAGES]
+    spec.config.alignment_heads = [[0, 0]]
+    spec.register_vocabulary(vocabulary)
+    spec.validate()
+    spec.optimize()
+    folder.mkdir()
+    spec.save(str(folder))
+    _tokenizer(vocabulary).save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def _vocabulary() -> list[str]:
+    # The empty word tells CTranslate2 that the model knows several languages.
+    marks = ["<|endoftext|>", "<|startoftranscript|>", *(f"<|{code}|>" for code in LANGUAGES)]
+    times = [f"<|{number * 0.02:.2f}|>" for number in range(1501)]
+    symbols = [*"-'\"#()*+/:;<=>@[\\]^_`{|}~「」『』♩♪♫♬♭♮♯"]
+    return ["", *TEXT, "Ġ", *symbols, *marks, *(f"<|{name}|>" for name in SPECIAL), *times]
+
+
+def _positions(vocabulary: list[str], embeddings: np.ndarray, says: tuple[str, ...]) -> np.ndarray:
+    """The prompt has four pieces, so the fourth position (number 3) leads to the first word."""
+    table = np.zeros((448, HIDDEN), np.float32)
+    words = [*says, *(["<|endoftext|>"] * (448 - len(says)))]
+    for position in range(3, 448):
+        table[position] = embeddings[vocabulary.index(words[position - 3])] * 20
+    # Position 0 is where the language is read off.
+    table[0] = embeddings[vocabulary.index("<|en|>")] * 20
+    return table
+
+
+def _fill_layers(spec: whisper_spec.WhisperSpec) -> None:
+    for conv, inputs in ((spec.encoder.conv1, 80), (spec.encoder.conv2, HIDDEN)):
+        conv.weight = np.full((HIDDEN, inputs, 3), 0.01, np.float32)
+        conv.bias = np.zeros(HIDDEN, np.float32)
+    for layer in (*spec.encoder.layer, *spec.decoder.layer):
+        _fill_attention(layer.self_attention, (3 * HIDDEN, HIDDEN))
+        if hasattr(layer, "attention"):
+            _fill_attention(layer.attention, (HIDDEN, 2 * HIDDEN, HIDDEN))
+        _fill_norm(layer.ffn.layer_norm)
+        _fill_linear(layer.ffn.linear_0, 4 * HIDDEN, HIDDEN)
+        _fill_linear(layer.ffn.linear_1, HIDDEN, 4 * HIDDEN)
+    _fill_norm(spec.encoder.layer_norm)
+    _fill_norm(spec.decoder.layer_norm)
+
+
+def _fill_attention(attention: object, sizes: tuple[int, ...]) -> None:
+    _fill_norm(attention.layer_norm)
+    for linear, size in zip(attention.linear, sizes, strict=True):
+        _fill_linear(linear, size, HIDDEN)
+
+
+def _fill_linear(linear: object, rows: int, columns: int) -> None:
+    linear.weight = np.zeros((rows, columns), np.float32)
+    linear.bias = np.zeros(rows, np.float32)
+
+
+def _fill_norm(norm: object) -> None:
+    norm.gamma = np.ones(HIDDEN, np.float32)
+    norm.beta = np.zeros(HIDDEN, np.float32)
+
+
+def _tokenizer(vocabulary: list[str]) -> Tokenizer:
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(vocabulary)}, unk_token="Ġ"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    first_mark = vocabulary.index("<|endoftext|>")
+    tokenizer.add_special_tokens([word for word in vocabulary[first_mark:] if not word.startswith("<|0.")])
+    return tokenizer
