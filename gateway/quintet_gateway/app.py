@@ -1,0 +1,66 @@
+"""Puts the gateway together."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from aiohttp import web
+
+from quintet_gateway.app_keys import ASSISTANT
+from quintet_gateway.assistant import Assistant
+from quintet_gateway.dialects.nexus import Nexus
+from quintet_gateway.dialects.nexus.access import ApiKeys
+from quintet_gateway.dialects.nexus.routes import StreamTimes
+from quintet_gateway.http import own_routes, surfaces
+from quintet_gateway.http.body import PACE, Pace
+from quintet_gateway.http.client_address import ClientAddress
+from quintet_gateway.http.cors import OriginRule
+from quintet_gateway.http.drain import DRAIN, Drain
+from quintet_gateway.http.entry import Entry
+from quintet_gateway.http.hosts import HostRule
+from quintet_gateway.http.rate_limits import RateLimiter
+from quintet_gateway.http.surfaces import Surface, SurfaceTable
+from quintet_gateway.http.upload_budget import UPLOAD_BUDGET, UploadBudget
+from quintet_gateway.settings import GatewaySettings
+
+
+class Dialect(Protocol):
+    """One public API: its surface for the plumbing, and its endpoints."""
+
+    surface: Surface
+
+    def add_routes(self, app: web.Application) -> None:
+        """Adds the endpoints."""
+
+
+def _create_nexus(settings: GatewaySettings) -> Nexus:
+    times = StreamTimes(settings.stream_silence_s, settings.stream_write_s, settings.word_pause_ms / 1000)
+    keys = ApiKeys([key.get_secret_value() for key in settings.nexus_api_keys])
+    return Nexus(keys, RateLimiter() if settings.limits == "documented" else None, times)
+
+
+CreateDialect = Callable[[GatewaySettings], Dialect]
+DIALECTS: Sequence[CreateDialect] = (_create_nexus,)
+"""Every API that the gateway speaks."""
+
+
+def build_app(
+    settings: GatewaySettings, assistant: Assistant, dialects: Sequence[CreateDialect] = DIALECTS
+) -> web.Application:
+    """Returns the application; call it inside of the event loop that will run it."""
+    app = web.Application()
+    app[ASSISTANT] = assistant
+    app[DRAIN] = Drain()
+    app[PACE] = Pace(silence_s=settings.body_silence_s)
+    app[UPLOAD_BUDGET] = UploadBudget(settings.upload_memory_mib << 20, settings.upload_wait_s)
+    spoken = [create(settings) for create in dialects]
+    own = (surfaces.OWN, surfaces.PROBES, surfaces.UNOWNED_VERSIONS)
+    Entry(
+        SurfaceTable((*own, *(dialect.surface for dialect in spoken))),
+        HostRule(settings.allowed_hosts),
+        OriginRule(settings.allowed_origins),
+        ClientAddress(settings.trusted_proxies),
+    ).install(app)
+    own_routes.add_routes(app)
+    for dialect in spoken:
+        dialect.add_routes(app)
+    return app

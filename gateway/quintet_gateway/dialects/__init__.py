@@ -1,0 +1,1 @@
+"""One package for each public API that the gateway speaks; none imports another."""

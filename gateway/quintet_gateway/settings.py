@@ -1,0 +1,95 @@
+"""Settings of the gateway, from `QUINTET_GATEWAY_*`. Lists are separated by commas."""
+
+import ipaddress
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from quintet_gateway.clients import ServiceAddresses
+from quintet_rpc import service_config
+from quintet_rpc.settings import ProcessSettings
+
+
+def _split(value: Any) -> Any:
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Ports = Annotated[tuple[Port, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+
+
+class GatewaySettings(ProcessSettings):
+    """Everything that an operator can choose."""
+
+    model_config = service_config("gateway")
+
+    ports: Ports = (8000, 5000, 8080, 7860)
+    """Ports to listen on; 0 is any free one. The defaults are those of the documents' sample clients."""
+    ports_required: bool | None = None
+    """Whether a busy port is an error; unset, it is one exactly if `ports` was set."""
+    hosts: Names = ("127.0.0.1", "::1")
+    """Addresses to listen on; those that the machine does not have are left out."""
+    allowed_hosts: Names = ()
+    """Host names to answer beside loopback ones: names, `.suffix`, addresses, networks, or `*`."""
+    allowed_origins: Names = ()
+    """Origins of web pages that may use the keyless surfaces, beside loopback ones; `*` opens them to all."""
+    trusted_proxies: Names = ()
+    """Addresses or networks of proxies whose `X-Forwarded-For` is believed."""
+    limits: Literal["documented", "off"] = "documented"
+    """Rate limits as the documents state them, or none and no headers about them."""
+    nexus_api_keys: Secrets = ()
+    """Keys of the nexus surface; if any is set, a request with another `X-API-Key` is refused."""
+    word_pause_ms: float = Field(default=0, ge=0, le=1000)
+    """Pause between two words of a nexus stream; its document's server made 30."""
+    upload_memory_mib: int = Field(default=256, ge=32)
+    """Memory for all uploads together; who comes later waits."""
+    upload_wait_s: float = Field(default=120, gt=0)
+    """How long an upload may wait for memory before it is refused."""
+    body_silence_s: float = Field(default=20, gt=0)
+    """How long a client may send nothing in the middle of a body."""
+    keepalive_s: float = Field(default=75, gt=0)
+    """How long an idle connection, or one that has not finished its first headers, stays open."""
+    stream_silence_s: float = Field(default=15, gt=0)
+    """Silence in a stream after which a comment is sent."""
+    stream_write_s: float = Field(default=20, gt=0)
+    """How long a client may leave its stream unread before it is ended."""
+    drain_delay_s: float = Field(default=0, ge=0)
+    """How long to go on taking requests after SIGTERM, until load balancers have seen that readiness is off."""
+    job_slots: int = Field(default=8, ge=1, le=256)
+    """Jobs that are worked on at once."""
+    session_addr: str = "127.0.0.1:50051"
+    llm_addr: str = "127.0.0.1:50052"
+    vision_addr: str = "127.0.0.1:50053"
+    stt_addr: str = "127.0.0.1:50054"
+    tts_addr: str = "127.0.0.1:50055"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            ipaddress.ip_network(proxy, strict=False)
+        return value
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("at least one address is needed")
+        for host in value:
+            ipaddress.ip_address(host)
+        return value
+
+    @property
+    def busy_port_is_error(self) -> bool:
+        """Whether every port must be free."""
+        return "ports" in self.model_fields_set if self.ports_required is None else self.ports_required
+
+    @property
+    def services(self) -> ServiceAddresses:
+        """Where the services listen."""
+        return ServiceAddresses(
+            session=self.session_addr, llm=self.llm_addr, vision=self.vision_addr, stt=self.stt_addr, tts=self.tts_addr
+        )

@@ -1,0 +1,216 @@
+"""A scripted assistant in memory, and the real application around it on a loopback port."""
+
+import asyncio
+import itertools
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from quintet.jobs.v1.job_service_pb2 import Job, JobError
+from quintet.media.v1.engine_pb2 import Engine, Limitation
+from quintet.session.v1.session_service_pb2 import Message, Session
+from quintet_errors import DomainError, Reason
+from quintet_gateway.app import build_app
+from quintet_gateway.assistant import ServiceHealth
+from quintet_gateway.settings import GatewaySettings
+
+WRITTEN_AT = Timestamp(seconds=1705314600, nanos=999_000_000)
+
+
+class ScriptedSessions:
+    def __init__(self):
+        self.kept = {}
+        self.failure = None
+        self._numbers = itertools.count(1)
+
+    async def create(self, owner, title):
+        self._fail()
+        session = Session(session_id=f"s{next(self._numbers)}", title=title)
+        session.create_time.CopyFrom(WRITTEN_AT)
+        session.update_time.CopyFrom(WRITTEN_AT)
+        self.kept[owner, session.session_id] = (session, [])
+        return session
+
+    async def list_all(self, owner):
+        self._fail()
+        return [session for (whose, _), (session, _) in self.kept.items() if whose == owner]
+
+    async def messages(self, owner, session_id):
+        return self._find(owner, session_id)
+
+    async def delete(self, owner, session_id):
+        self._find(owner, session_id)
+        del self.kept[owner, session_id]
+
+    async def clear(self, owner, session_id):
+        self._find(owner, session_id)[1].clear()
+
+    def _find(self, owner, session_id):
+        self._fail()
+        try:
+            return self.kept[owner, session_id]
+        except KeyError:
+            raise DomainError(Reason.SESSION_NOT_FOUND, "Session not found", {"sessionId": session_id}) from None
+
+    def _fail(self):
+        if self.failure:
+            raise self.failure
+
+
+class ScriptedChat:
+    """Says `deltas`, then waits for `release` if it is held, then fails with `failure` if there is one."""
+
+    def __init__(self, sessions):
+        self._sessions = sessions
+        self.deltas = ["It is ", "144."]
+        self.failure = None
+        self.release = asyncio.Event()
+        self.release.set()
+        self.asked = []
+        self.said = asyncio.Event()
+        self.closed = asyncio.Event()
+        self.running = 0
+
+    async def answer(self, owner, session_id, text):
+        self.asked.append((owner, session_id, text))
+        self.running += 1
+        try:
+            for delta in self.deltas:
+                yield delta
+            self.said.set()
+            await self.release.wait()
+            if self.failure:
+                raise self.failure
+            self._remember(owner, session_id, text)
+        finally:
+            self.running -= 1
+            self.closed.set()
+
+    def _remember(self, owner, session_id, text):
+        if (owner, session_id) in self._sessions.kept:
+            session, messages = self._sessions.kept[owner, session_id]
+            for role, content in ((Message.ROLE_USER, text), (Message.ROLE_ASSISTANT, "".join(self.deltas))):
+                messages.append(Message(role=role, content=content, create_time=WRITTEN_AT))
+            session.message_count = len(messages)
+
+
+class ScriptedJobs:
+    def __init__(self):
+        self.kept = {}
+        self.inputs = {}
+        self.results = {}
+        self.failure = None
+        self.aborted = 0
+        self._numbers = itertools.count(1)
+
+    async def accept(self, owner, task, id_prefix, upload=None):
+        data = bytearray()
+        try:
+            if upload is not None:
+                async for chunk in upload:
+                    assert len(chunk) <= 64 << 10
+                    data += chunk
+        except BaseException:
+            self.aborted += 1
+            raise
+        if self.failure:
+            raise self.failure
+        job = Job(job_id=f"{id_prefix}_{next(self._numbers)}", task=task, state=Job.STATE_QUEUED)
+        job.create_time.CopyFrom(WRITTEN_AT)
+        self.kept[owner, job.job_id] = job
+        self.inputs[job.job_id] = bytes(data)
+        return job
+
+    def finish(self, job_id, result):
+        job = self._job(job_id)
+        job.state, job.progress_percent = Job.STATE_COMPLETED, 100
+        job.finish_time.CopyFrom(WRITTEN_AT)
+        self.results[job_id] = result
+
+    def fail(self, job_id, reason, message):
+        job = self._job(job_id)
+        job.state, job.progress_percent = Job.STATE_FAILED, 40
+        job.finish_time.CopyFrom(WRITTEN_AT)
+        job.error.CopyFrom(JobError(reason=reason, message=message))
+
+    def _job(self, job_id):
+        return next(job for (_, key), job in self.kept.items() if key == job_id)
+
+    async def get(self, owner, job_id):
+        if self.failure:
+            raise self.failure
+        if (owner, job_id) not in self.kept:
+            raise DomainError(Reason.JOB_NOT_FOUND, "Job not found", {"jobId": job_id})
+        return self.kept[owner, job_id]
+
+    async def result(self, owner, job_id):
+        return self.results[job_id]
+
+
+class ScriptedHealth:
+    def __init__(self):
+        engine = Engine(name="scripted", kind=Engine.KIND_SCRIPTED, loaded=True)
+        engine.limitations.append(Limitation(subject="all", explanation="It repeats a script."))
+        self.known = {"session": ServiceHealth(serving=True, engine=None)}
+        self.known |= {name: ServiceHealth(serving=True, engine=engine) for name in ("llm", "vision", "stt", "tts")}
+
+    async def services(self):
+        return self.known
+
+
+class ScriptedAssistant:
+    def __init__(self):
+        self.sessions = ScriptedSessions()
+        self.chat = ScriptedChat(self.sessions)
+        self.jobs = ScriptedJobs()
+        self.health = ScriptedHealth()
+
+
+@pytest.fixture
+async def assistant():
+    return ScriptedAssistant()
+
+
+@pytest.fixture
+async def start(assistant, tmp_path):
+    """Starts the application with settings; returns a client that speaks to it by HTTP."""
+    clients = []
+
+    async def start(**settings):
+        settings = {"limits": "off", "data_dir": tmp_path, **settings}
+        app = build_app(GatewaySettings(**settings), assistant)
+        server = TestServer(app, host="127.0.0.1")
+        await server.start_server(access_log=None)
+        client = TestClient(server)
+        clients.append(client)
+        return client
+
+    yield start
+    for client in clients:
+        await client.close()
+
+
+@pytest.fixture
+async def client(start):
+    return await start()
+
+
+@pytest.fixture
+def send_raw():
+    """Sends bytes to a client's server and returns everything that comes back until the connection ends."""
+
+    async def send(client, data, *, finish=True):
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+        try:
+            writer.write(data)
+            await writer.drain()
+            if finish:
+                async with asyncio.timeout(20):
+                    return await reader.read()
+            return reader, writer
+        finally:
+            if finish:
+                writer.close()
+
+    return send
