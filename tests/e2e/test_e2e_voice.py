@@ -1,0 +1,69 @@
+"""A spoken question, answered by voice, and the answer listened to again."""
+
+import base64
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from framework.cluster import Cluster, running
+from framework.nexus import completed
+
+from quintet_rpc.settings import default_data_dir
+
+pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster with the models that `quintet models pull` has put into the default folder."""
+    models = Path(os.environ.get("QUINTET_DATA_DIR") or default_data_dir()) / "models"
+    if not (models / "whisper-base").is_dir():
+        pytest.skip(f"whisper-base is not in {models}; `quintet models pull whisper-base` fetches it")
+    folder = tmp_path_factory.mktemp("listening")
+    (folder / "data").mkdir()
+    (folder / "data" / "models").symlink_to(models)
+    with running(folder, engines="auto") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def spoken(tmp_path: Path) -> bytes:
+    """The question in a human-like voice, as a WAV file."""
+    path = tmp_path / "question.wav"
+    try:
+        subprocess.run(["flite", "-voice", "slt", "-t", "What is twelve times twelve?", "-o", str(path)], check=True)
+    except FileNotFoundError:
+        pytest.skip("flite is not installed; it speaks the questions of these tests")
+    return path.read_bytes()
+
+
+def test_whisper_is_live(listening):
+    with listening.client() as client:
+        assert "faster-whisper" in str(client.get("/v1/health").json()["services"]["stt"])
+
+
+def test_spoken_question_gets_a_spoken_answer(listening, spoken):
+    with listening.client() as client:
+        files = {"audio": ("question.wav", spoken)}
+        result = completed(client, client.post("/api/process/voice-conversation", files=files), within_s=120)
+        assert re.sub(r"[^a-z0-9 ]", "", result["transcription"].lower()) in {
+            "what is twelve times twelve",
+            "what is 12 times 12",
+        }
+        assert re.fullmatch(r"<p>.*144.*</p>", result["ai_response"], re.DOTALL)
+        assert (result["audio_format"], result["language"], result["type"]) == ("mp3", "en", "voice_conversation")
+        assert result["success"] is True
+        answer = base64.b64decode(result["audio_base64"], validate=True)
+        heard = completed(client, client.post("/api/process/voice", files={"audio": answer}), within_s=120)
+    print(f"said {result['ai_response']!r}, heard {heard['transcription']!r}")
+    assert re.search(r"144|(one|a) hundred (and )?forty[- ]four", heard["transcription"].lower())
+    assert 0 < heard["confidence"] <= 1
+
+
+def test_memory_of_all_processes_with_whisper(listening):
+    ready = listening.pss_mib()
+    print(f"after speech was heard and spoken: {ready:.0f} MiB (bar 1434)")
+    assert ready < 1434
