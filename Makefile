@@ -13,6 +13,8 @@ PACKAGES := $(foreach lib,$(filter-out protos,$(LIBS)),-p quintet_$(lib)) \
 SOURCES := libs services gateway cli tests benchmarks
 QUINTET := $(BIN)/quintet
 ARGS ?=
+DATA_DIR ?=
+DATA := $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint types fmt proto proto-check check test-speech test-clients test-faults bench clean
@@ -28,9 +30,9 @@ $(VENV)/.installed: constraints.txt requirements-dev.txt $(addsuffix /pyproject.
 
 setup: $(VENV)/.installed ## Installs everything into .venv
 
-run: setup ## Starts all of Quintet; ARGS="--port 9000" and so on go to `quintet up`
-	@$(QUINTET) models pull whisper-base || echo "Quintet runs without whisper-base; 'quintet doctor' says what it uses instead."
-	@exec $(QUINTET) up $(ARGS)
+run: setup ## Starts all of Quintet; ARGS="--port 9000" goes to `quintet up`, DATA_DIR=folder to all
+	@$(QUINTET) models pull whisper-base $(DATA) || echo "Quintet runs without whisper-base; 'quintet doctor' says what it uses instead."
+	@exec $(QUINTET) up $(DATA) $(ARGS)
 
 test: setup ## Runs the tests that need nothing but this folder
 	$(BIN)/python -m pytest -m "not speech and not clients and not faults"

@@ -13,6 +13,7 @@ from quintet_llm.skills.registry import SkillOptions, build_skills
 from quintet_llm.skills.remote import create_client
 from quintet_llm.skills.router import Router
 
+LONGEST = float("inf")
 UNANSWERABLE = (
     "what are the colors of the rainbow",
     "how many legs does a spider have",
@@ -250,10 +251,19 @@ def router():
 
 
 def planned(router, *texts):
+    """Plans the last text and returns the plan with the least CPU seconds of at most three tries.
+
+    A garbage collection strikes one try; a pattern that backtracks is slow in all of them.
+    """
     turns = tuple(Turn(Role.USER, text) for text in texts)
-    started = time.thread_time()
-    plan = router.plan(question_of(turns))
-    return plan, time.thread_time() - started
+    fastest = LONGEST
+    for _ in range(3):
+        started = time.thread_time()
+        plan = router.plan(question_of(turns))
+        fastest = min(fastest, time.thread_time() - started)
+        if fastest < 0.05:
+            break
+    return plan, fastest
 
 
 def test_there_are_enough_negatives():

@@ -10,7 +10,7 @@ from quintet_llm.skills.skill import CERTAIN, Intent, say
 
 _LONGEST_STATEMENT = 2000
 # In characters: searching more would stop the event loop for longer than a few hundredths of a second.
-_MOST_SEARCHED = 60_000
+_MOST_SEARCHED = 40_000
 _SENTENCE = re.compile(r"[.!?。！？\n]+(?:\s+|$)|;\s+")
 _VALUE = r"(?P<value>[^?!;]{1,80}?)"
 _TAIL = (
