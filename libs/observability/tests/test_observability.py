@@ -1,10 +1,17 @@
 import json
 
 import pytest
+import structlog
 from prometheus_client import REGISTRY
 
 from quintet_observability import bind_context, configure_logging, get_logger
 from quintet_observability.metrics import serve_metrics
+
+
+@pytest.fixture(autouse=True)
+def _configuration_ends_with_the_test():
+    yield
+    structlog.reset_defaults()
 
 
 def logged(capsys) -> list[dict]:

@@ -49,7 +49,10 @@ def run_process(settings_class: type[SettingsT], build: Callable[[SettingsT], Se
 
 async def _describe(settings: SettingsT, build: Callable[[SettingsT], Service]) -> int:
     configure_logging("describe", "critical")
-    service = build(settings)
+    try:
+        service = build(settings)
+    except DomainError as error:
+        return _give_up("the engine cannot be chosen", error)
     sys.stdout.write(json.dumps(to_json(service.describe())) + "\n")
     await service.close()
     return 0
@@ -57,14 +60,20 @@ async def _describe(settings: SettingsT, build: Callable[[SettingsT], Service]) 
 
 async def _run(settings: SettingsT, build: Callable[[SettingsT], Service]) -> int:
     shutting_down.renew()
-    service = build(settings)
+    name = "the service"
     try:
-        configure_logging(service.name, settings.log_level, settings.log_format)
+        service = build(settings)
+        name = service.name
+        configure_logging(name, settings.log_level, settings.log_format)
         await _serve(service)
     except (DomainError, OSError, RuntimeError, ValueError) as error:
-        sys.stderr.write(f"{service.name} cannot serve: {error}\n")
-        return 1
+        return _give_up(f"{name} cannot serve", error)
     return 0
+
+
+def _give_up(what: str, error: Exception) -> int:
+    sys.stderr.write(f"{what}: {error}\n")
+    return 1
 
 
 async def _serve(service: Service) -> None:

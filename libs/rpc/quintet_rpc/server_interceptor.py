@@ -5,6 +5,7 @@ wrapped handler of a method is built once and kept.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -22,6 +23,8 @@ from quintet_rpc.request_context import context_from_metadata, current_request, 
 _log = get_logger(__name__)
 # Health checks and reflection come often and say nothing about the product.
 _QUIET_PREFIX = "/grpc."
+# How long a refused caller may go on sending before it is cut off.
+_PATIENCE_S = 2.0
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Any  # grpc.RpcMethodHandler is generic only in the stubs.
@@ -52,7 +55,8 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
 
 def _wrap(handler: Handler, method: str) -> Handler:
     factory, behaviour = _parts(handler)
-    wrapper = _wrap_stream(behaviour, method) if handler.response_streaming else _wrap_unary(behaviour, method)
+    wrap = _wrap_stream if handler.response_streaming else _wrap_unary
+    wrapper = wrap(behaviour, method, uploads=handler.request_streaming)
     return factory(
         wrapper,
         request_deserializer=_checked(handler.request_deserializer),
@@ -93,7 +97,7 @@ def _checked(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], An
     return read
 
 
-def _wrap_unary(behaviour: Any, method: str) -> Any:
+def _wrap_unary(behaviour: Any, method: str, *, uploads: bool) -> Any:
     active = metrics.RPC_ACTIVE.labels(method)
 
     async def call(request: Any, context: Context) -> Any:
@@ -101,7 +105,7 @@ def _wrap_unary(behaviour: Any, method: str) -> Any:
         try:
             response = await behaviour(request, context)
         except BaseException as error:  # noqa: BLE001 - cancellation must be counted too, and is raised again
-            await observed.failed(error)
+            await observed.failed(error, request if uploads else None)
         else:
             observed.ended("OK")
             return response
@@ -109,7 +113,7 @@ def _wrap_unary(behaviour: Any, method: str) -> Any:
     return call
 
 
-def _wrap_stream(behaviour: Any, method: str) -> Any:
+def _wrap_stream(behaviour: Any, method: str, *, uploads: bool) -> Any:
     active = metrics.RPC_ACTIVE.labels(method)
 
     async def call(request: Any, context: Context) -> AsyncIterator[Any]:
@@ -119,7 +123,7 @@ def _wrap_stream(behaviour: Any, method: str) -> Any:
             async for response in responses:
                 yield response
         except BaseException as error:  # noqa: BLE001 - cancellation must be counted too, and is raised again
-            await observed.failed(error)
+            await observed.failed(error, request if uploads else None)
         else:
             observed.ended("OK")
         finally:
@@ -127,6 +131,17 @@ def _wrap_stream(behaviour: Any, method: str) -> Any:
             await responses.aclose()
 
     return call
+
+
+async def _read_rest(upload: AsyncIterator[Any]) -> None:
+    """Lets the caller finish sending, within limits.
+
+    A client of grpc.aio that is still sending when the status comes may see a failed write instead of the status.
+    """
+    with contextlib.suppress(TimeoutError, DomainError, grpc.aio.UsageError):
+        async with asyncio.timeout(_PATIENCE_S):
+            async for _ in upload:
+                pass
 
 
 class _Observed:
@@ -148,7 +163,7 @@ class _Observed:
             request_id = current_request().request_id
             _log.info("rpc_ended", method=self._method, code=code, seconds=round(seconds, 4), request_id=request_id)
 
-    async def failed(self, error: BaseException) -> None:
+    async def failed(self, error: BaseException, upload: AsyncIterator[Any] | None) -> None:
         """Counts the failure and ends the call with its status; always raises."""
         if isinstance(error, asyncio.CancelledError | GeneratorExit):
             self.ended("CANCELLED")
@@ -158,6 +173,8 @@ class _Observed:
             raise error
         domain_error = error if isinstance(error, DomainError) else self._hidden(error)
         self.ended(domain_error.code.name)
+        if upload is not None:
+            await _read_rest(upload)
         await self._context.abort_with_status(rpc_status.to_status(to_status(domain_error)))
 
     def _hidden(self, error: BaseException) -> DomainError:

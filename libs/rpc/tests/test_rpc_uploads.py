@@ -2,10 +2,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintet.vision.v1.vision_service_pb2 import AnalyzeImageConfig, AnalyzeImageRequest
+from quintet.vision.v1 import vision_service_pb2_grpc as rpc
+from quintet.vision.v1.vision_service_pb2 import (
+    DESCRIPTOR,
+    AnalyzeImageConfig,
+    AnalyzeImageRequest,
+    AnalyzeImageResponse,
+)
 from quintet_errors import DomainError, Reason
+from quintet_rpc.calls import call_stream
 from quintet_rpc.request_context import new_request_context
 from quintet_rpc.uploads import CHUNK_BYTES, pieces, read_upload
+from quintet_testing import serve
 
 CONFIG = AnalyzeImageRequest(config=AnalyzeImageConfig(enhance=True))
 
@@ -55,3 +63,28 @@ def test_context_of_any_caller_is_safe_for_headers(request_id, traceparent, scri
     for _, value in context.metadata():
         assert value.isascii()
         assert value.isprintable()
+
+
+class Picky(rpc.VisionServiceServicer):
+    """Takes uploads of at most 1 MiB."""
+
+    async def AnalyzeImage(self, request_iterator, context):
+        _, data = await read_upload(request_iterator, data_field="image", max_bytes=1 << 20)
+        yield AnalyzeImageResponse(progress_percent=len(data) % 100)
+
+    async def GetEngine(self, request, context):
+        raise DomainError(Reason.INTERNAL, "not asked for")
+
+
+@pytest.mark.parametrize("number", range(6))
+async def test_refusal_reaches_a_caller_that_is_still_sending(number):
+    def register(server):
+        rpc.add_VisionServiceServicer_to_server(Picky(), server)
+        return [DESCRIPTOR.services_by_name["VisionService"]]
+
+    async with serve(register) as channel:
+        stub = rpc.VisionServiceStub(channel)
+        messages = sent(CONFIG, *(image(bytes(CHUNK_BYTES)) for _ in range(500)))
+        with pytest.raises(DomainError) as failure:
+            await anext(call_stream(stub.AnalyzeImage, messages, deadline_s=20))
+    assert failure.value.reason is Reason.PAYLOAD_TOO_LARGE

@@ -52,9 +52,9 @@ def speech(speech_wav: bytes) -> Recording:
 
 @pytest.fixture(scope="session")
 def long_speech(speech: Recording) -> Recording:
-    """About 30 s: the same words again and again, with pauses."""
+    """About 18 s: the same words again and again, with pauses."""
     pause = np.zeros(12_000, np.float32)
-    return Recording(np.tile(np.concatenate([speech.samples, pause]), 14), 16_000, "wav")
+    return Recording(np.tile(np.concatenate([speech.samples, pause]), 9), 16_000, "wav")
 
 
 @pytest.fixture(scope="session")

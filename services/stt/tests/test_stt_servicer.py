@@ -102,7 +102,7 @@ async def test_real_engine_end_to_end(tmp_path, speech_wav):
         (list(upload(b"#EXTM3U\n/etc/passwd\n")), Reason.UNSUPPORTED_FORMAT),
         (list(upload(b"OggS\0" + bytes(500))), Reason.UNDECODABLE_MEDIA),
         (list(upload(wav(1), language="??")), Reason.INVALID_ARGUMENT),
-        (list(upload(bytes(33 << 20))), Reason.PAYLOAD_TOO_LARGE),
+        (list(upload(bytes((32 << 20) + 1))), Reason.PAYLOAD_TOO_LARGE),
     ],
 )
 async def test_bad_input_gets_its_reason_and_the_next_request_works(tmp_path, requests, reason):
