@@ -71,13 +71,14 @@ class JobQueue:
         """Returns the first queued job, or waits for one for at most `wait_s` seconds."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
-        while True:
+        while not self._closing:
             with self._line.join() as turn:
                 claimed = await self._claim_now()
                 left_s = deadline - loop.time()
-                if claimed is not None or left_s <= 0 or self._closing:
+                if claimed is not None or left_s <= 0:
                     return claimed
                 await turn.wait(left_s)
+        return None
 
     async def give_back(self, leased: LeasedJob) -> None:
         """Undoes a claim whose caller has gone."""

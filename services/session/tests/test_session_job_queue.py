@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
 from quintet_errors import DomainError, Reason
 from quintet_rpc.request_context import shutting_down
+from quintet_session.claim_line import ClaimLine
 from quintet_session.job_board import Watch
 from quintet_session.job_queue import JobQueue, LeasedJob
 from quintet_session.leases import LeaseTimers
@@ -18,13 +19,27 @@ from quintet_testing import eventually
 SCOPE = Scope("nexus", "anonymous")
 
 
+@asynccontextmanager
+async def started(store: Store, lease_s: float) -> AsyncIterator[JobQueue]:
+    shutting_down.renew()
+    queue = JobQueue(store, lease_s=lease_s, max_attempts=3)
+    await queue.start()
+    try:
+        yield queue
+    finally:
+        await queue.close()
+
+
 @pytest.fixture
 async def queue(store: Store) -> AsyncIterator[JobQueue]:
-    shutting_down.renew()
-    queue = JobQueue(store, lease_s=0.2, max_attempts=3)
-    await queue.start()
-    yield queue
-    await queue.close()
+    async with started(store, lease_s=30) as queue:
+        yield queue
+
+
+@pytest.fixture
+async def hasty_queue(store: Store) -> AsyncIterator[JobQueue]:
+    async with started(store, lease_s=0.2) as queue:
+        yield queue
 
 
 def new_job(number: int = 1) -> NewJob:
@@ -103,7 +118,21 @@ async def test_a_worker_that_leaves_at_any_point_of_its_claim_costs_no_attempt(
         assert leased.job.attempt_count == 1
 
 
-async def test_a_silent_worker_loses_its_job_to_the_next_one(queue: JobQueue) -> None:
+async def test_a_call_that_comes_to_nothing_goes_to_the_next_worker() -> None:
+    line = ClaimLine()
+    with line.join() as second, line.join() as third:
+        with line.join() as first:
+            assert [turn.call() for turn in (first, first)] == [True, False]
+        await asyncio.wait_for(second.wait(5), 1)
+        assert not second.wasted
+        waiting = asyncio.create_task(third.wait(0.01))
+        await waiting
+        line.call_next()
+        await asyncio.wait_for(third.wait(5), 1)
+
+
+async def test_a_silent_worker_loses_its_job_to_the_next_one(hasty_queue: JobQueue) -> None:
+    queue = hasty_queue
     await queue.create(new_job())
     first = await claimed(queue)
     second = await asyncio.wait_for(claimed(queue), 5)
@@ -114,7 +143,8 @@ async def test_a_silent_worker_loses_its_job_to_the_next_one(queue: JobQueue) ->
     assert caught.value.reason is Reason.LEASE_LOST
 
 
-async def test_after_the_last_attempt_the_job_fails_and_says_why(queue: JobQueue, store: Store) -> None:
+async def test_after_the_last_attempt_the_job_fails_and_says_why(hasty_queue: JobQueue, store: Store) -> None:
+    queue = hasty_queue
     await queue.create(new_job())
     for attempt in (1, 2, 3):
         assert (await asyncio.wait_for(claimed(queue), 5)).job.attempt_count == attempt
@@ -124,25 +154,24 @@ async def test_after_the_last_attempt_the_job_fails_and_says_why(queue: JobQueue
     assert "3 times" in job.failure.message
 
 
-async def test_a_renewed_lease_holds(queue: JobQueue, store: Store) -> None:
-    await queue.create(new_job())
-    leased = await claimed(queue)
-    for percent in range(10, 70, 10):
-        # A wait for another job is the clock: together six of them are three leases long.
-        assert await queue.claim(0.1) is None
-        assert (await queue.renew(leased.lease, percent)).progress_percent == percent
-    assert (await store.get_job(SCOPE, "img_1")).attempt_count == 1
+async def test_a_renewed_lease_holds(store: Store) -> None:
+    async with started(store, lease_s=0.8) as queue:
+        await queue.create(new_job())
+        leased = await claimed(queue)
+        for percent in range(10, 60, 10):
+            # A wait for another job is the clock: together five of them are longer than the lease.
+            assert await queue.claim(0.2) is None
+            assert (await queue.renew(leased.lease, percent)).progress_percent == percent
+        assert (await store.get_job(SCOPE, "img_1")).attempt_count == 1
 
 
 async def test_a_running_job_gets_a_fresh_lease_after_a_restart(queue: JobQueue, store: Store) -> None:
     await queue.create(new_job())
     leased = await claimed(queue)
     await queue.close()
-    restarted = JobQueue(store, lease_s=0.2, max_attempts=3)
-    await restarted.start()
-    assert (await restarted.renew(leased.lease, 30)).progress_percent == 30
-    assert (await asyncio.wait_for(claimed(restarted), 5)).job.attempt_count == 2
-    await restarted.close()
+    async with started(store, lease_s=0.8) as restarted:
+        assert (await restarted.renew(leased.lease, 30)).progress_percent == 30
+        assert (await asyncio.wait_for(claimed(restarted), 5)).job.attempt_count == 2
 
 
 async def test_a_process_that_stood_still_gives_every_lease_its_time_again() -> None:

@@ -57,6 +57,8 @@ async def test_a_new_database_is_one_file_with_the_newest_schema(tmp_path: Path)
     ]
     connection = open_writer(DatabaseOptions(tmp_path / "new" / "folder"))
     assert schema_version(connection) == 2
+    assert (tmp_path / "new" / "folder" / "quintet.db").stat().st_mode & 0o077 == 0
+    assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -239,7 +241,7 @@ async def test_data_of_somebody_else_is_refused_with_what_to_do(tmp_path: Path, 
     for parent in (tmp_path, *tmp_path.parents):
         if (
             os.access(parent, os.W_OK)
-            and parent.owner() == Path.home().owner()
+            and parent.stat().st_uid == os.getuid()
             and parent.name.startswith(("pytest", "test_"))
         ):
             parent.chmod(0o755)

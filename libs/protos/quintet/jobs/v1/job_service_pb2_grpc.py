@@ -114,7 +114,8 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelJob(self, request, context):
-        """Cancels a job. A queued one ends at once; the worker of a running one learns of it at its next renewal.
+        """Cancels a job, which ends at once; the worker of a running one learns of it at its next renewal, and its result
+        is refused. Cancelling a job that has ended is JOB_STATE_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -30,7 +30,9 @@ class JobServiceStub:
     Example: job (queued), job (running, 40 %), job (completed), close.
     """
     CancelJob: _aio.UnaryUnaryMultiCallable[_job_service_pb2.CancelJobRequest, _job_service_pb2.CancelJobResponse]
-    """Cancels a job. A queued one ends at once; the worker of a running one learns of it at its next renewal."""
+    """Cancels a job, which ends at once; the worker of a running one learns of it at its next renewal, and its result
+    is refused. Cancelling a job that has ended is JOB_STATE_CONFLICT.
+    """
     ReadJobResult: _aio.UnaryStreamMultiCallable[_job_service_pb2.ReadJobResultRequest, _job_service_pb2.ReadJobResultResponse]
     """Sends the result of a completed job in chunks of at most 64 KiB. The service closes the stream.
     Example: chunk, chunk, close. A result of zero bytes is a stream without a message.
@@ -88,7 +90,9 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_service_pb2.CancelJobRequest,
         context: _aio.ServicerContext[_job_service_pb2.CancelJobRequest, _abc.Awaitable[_job_service_pb2.CancelJobResponse]],
     ) -> _abc.Awaitable[_job_service_pb2.CancelJobResponse]:
-        """Cancels a job. A queued one ends at once; the worker of a running one learns of it at its next renewal."""
+        """Cancels a job, which ends at once; the worker of a running one learns of it at its next renewal, and its result
+        is refused. Cancelling a job that has ended is JOB_STATE_CONFLICT.
+        """
 
     @_abc_1.abstractmethod
     def ReadJobResult(

@@ -455,7 +455,7 @@ class AppendMessagesRequest(_message.Message):
 
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Message]:
-        """Required. The messages, 1 to 100."""
+        """Required. The messages, 1 to 100, of at most 6 MiB together."""
 
     def __init__(
         self,
@@ -580,7 +580,7 @@ class ListMessagesResponse(_message.Message):
     """Token of the next page; empty on the last one."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Message]:
-        """The page."""
+        """The page; it ends early rather than to hold more than about 4 MiB."""
 
     @_builtins.property
     def session(self) -> Global___Session:

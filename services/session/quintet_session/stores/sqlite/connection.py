@@ -68,13 +68,16 @@ def open_writer(options: DatabaseOptions) -> sqlite3.Connection:
     Raises:
         DomainError: STORAGE_FAILED.
         sqlite3.Error: if SQLite cannot open it.
+        OSError: if the file cannot be made.
     """
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise DomainError(
             Reason.STORAGE_FAILED,
             f"SQLite {sqlite3.sqlite_version} is too old; run Quintet with a Python that has 3.37 or newer.",
         )
-    connection = _connect(f"file:{_quoted(options.path)}?mode=rwc")
+    # Conversations are nobody else's business; SQLite gives its log the same permissions.
+    options.path.touch(mode=0o600)
+    connection = _connect(f"file:{_quoted(options.path)}?mode=rw")
     try:
         # First, because a damaged database is to be left as it is.
         _check_integrity(connection, options.path)

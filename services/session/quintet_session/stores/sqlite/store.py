@@ -2,6 +2,7 @@
 """The SQLite implementation of `Store`: one file, one writer, readers that do not wait."""
 
 import asyncio
+import errno
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ from quintet_session.store import (
 )
 from quintet_session.stores.sqlite import blobs, jobs, messages, retention, sessions
 from quintet_session.stores.sqlite.connection import DatabaseOptions, open_writer, take_lock
-from quintet_session.stores.sqlite.failures import closed, to_domain_error
+from quintet_session.stores.sqlite.failures import closed, not_writable, storage_full, to_domain_error
 from quintet_session.stores.sqlite.readers import Readers
 from quintet_session.stores.sqlite.writer import Writer
 
@@ -66,6 +67,8 @@ class SqliteStore:
             self._orphans_up_to = blobs.last_key(connection)
         except sqlite3.Error as error:
             raise self._failed(error) from error
+        except OSError as error:
+            raise storage_full() if error.errno == errno.ENOSPC else not_writable(self._options.path) from error
         self._writer = Writer(connection)
         self._readers = Readers(self._options, self._reader_threads)
 
@@ -99,7 +102,8 @@ class SqliteStore:
     async def append_messages(self, scope: Scope, session_id: str, append: Append) -> Appended:
         weight_bytes = sum(len(message.content) for message in append.messages)
         return await self._write(
-            lambda connection: messages.append(connection, scope, session_id, append, self._now_us()), weight_bytes
+            lambda connection: messages.append(connection, scope, session_id, append, self._now_us()),
+            weight_bytes=weight_bytes,
         )
 
     async def list_messages(self, scope: Scope, session_id: str, listing: MessageListing) -> MessagePage:
@@ -109,13 +113,18 @@ class SqliteStore:
         await self._write(lambda connection: messages.clear(connection, scope, session_id, self._now_us()))
 
     async def write_chunk(self, blob_id: str, position: int, data: bytes) -> None:
-        await self._write(lambda connection: blobs.write_chunk(connection, blob_id, position, data), len(data))
+        await self._write(
+            lambda connection: blobs.write_chunk(connection, blob_id, position, data),
+            weight_bytes=len(data),
+            bulk=True,
+        )
 
     async def read_chunk(self, blob_id: str, position: int) -> bytes | None:
         return await self._read(lambda connection: blobs.read_chunk(connection, blob_id, position))
 
     async def discard_blob(self, blob_id: str) -> None:
-        await self._write(lambda connection: blobs.discard(connection, blob_id))
+        # In the lane of the chunks: one that is on its way must not arrive after its removal.
+        await self._write(lambda connection: blobs.discard(connection, blob_id), bulk=True)
 
     async def create_job(self, job: NewJob) -> JobRecord:
         return await self._write(lambda connection: jobs.create(connection, job, self._now_us()))
@@ -173,11 +182,11 @@ class SqliteStore:
         await self.discard_blob(orphan)
         return True
 
-    async def _write(self, operation: Operation[ResultT], weight_bytes: int = 0) -> ResultT:
+    async def _write(self, operation: Operation[ResultT], *, weight_bytes: int = 0, bulk: bool = False) -> ResultT:
         if self._writer is None:
             raise closed()
         try:
-            return await self._writer.run(operation, weight_bytes)
+            return await self._writer.run(operation, weight_bytes=weight_bytes, bulk=bulk)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 

@@ -11,25 +11,15 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from quintet_observability import metrics
 from quintet_session.stores.sqlite.failures import closed
+from quintet_session.stores.sqlite.operation_queue import Operation, OperationQueue
 
 ResultT = TypeVar("ResultT")
 
 _MOST_QUEUED = 512
-_LARGEST_BATCH = 256
-# A batch of uploads must not hold up the messages behind it for long.
-_HEAVIEST_BATCH_BYTES = 4 << 20
-
-
-@dataclass(frozen=True, eq=False)
-class _Operation:
-    run: Callable[[sqlite3.Connection], Any]
-    weight_bytes: int
-    future: asyncio.Future[Any]
 
 
 @dataclass(frozen=True)
@@ -39,22 +29,25 @@ class _Outcome:
 
 
 class Writer:
-    """Runs operations on a connection, in the order in which they come."""
+    """Runs operations on a connection."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Operation | None] = SimpleQueue()
+        self._queue = OperationQueue()
         self._places = asyncio.Semaphore(_MOST_QUEUED)
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, operation: Callable[[sqlite3.Connection], ResultT], weight_bytes: int = 0) -> ResultT:
+    async def run(
+        self, operation: Callable[[sqlite3.Connection], ResultT], *, weight_bytes: int = 0, bulk: bool = False
+    ) -> ResultT:
         """Runs `operation` in a transaction and returns its result when that is durable.
 
-        The operation may run twice, the first time without effect. One that is cancelled before it begins never runs;
-        one that is cancelled later is committed all the same.
+        Operations keep their order, except that `bulk` ones have a lane of their own. An operation may run twice, the
+        first time without effect. One that is cancelled before it begins never runs; one that is cancelled later is
+        committed all the same.
 
         Raises:
             sqlite3.Error: if the database failed.
@@ -65,41 +58,24 @@ class Writer:
             self._places.release()
             raise closed()
         future: asyncio.Future[ResultT] = self._loop.create_future()
-        self._queue.put(_Operation(operation, weight_bytes, future))
+        self._queue.put(Operation(operation, future, weight_bytes, bulk))
         return await future
 
     async def close(self) -> None:
         """Commits what is queued, ends the thread and closes the connection."""
         if not self._closed:
             self._closed = True
-            self._queue.put(None)
+            self._queue.close()
             await asyncio.to_thread(self._thread.join)
 
     def _work(self) -> None:
-        more = True
-        while more:
-            batch, more = self._take_batch()
+        while batch := self._queue.take_batch():
             wanted = [operation for operation in batch if not operation.future.cancelled()]
             outcomes = self._commit(wanted) if wanted else []
             self._loop.call_soon_threadsafe(self._deliver, len(batch), wanted, outcomes)
         self._connection.close()
 
-    def _take_batch(self) -> tuple[list[_Operation], bool]:
-        """Returns the next operations, and whether more can come."""
-        batch: list[_Operation] = []
-        weight_bytes = 0
-        try:
-            while len(batch) < _LARGEST_BATCH and weight_bytes < _HEAVIEST_BATCH_BYTES:
-                operation = self._queue.get(block=not batch)
-                if operation is None:
-                    return batch, False
-                batch.append(operation)
-                weight_bytes += operation.weight_bytes
-        except Empty:
-            pass
-        return batch, True
-
-    def _commit(self, batch: Sequence[_Operation]) -> list[_Outcome]:
+    def _commit(self, batch: Sequence[Operation]) -> list[_Outcome]:
         try:
             return self._transact(batch)
         except sqlite3.Error as error:
@@ -114,13 +90,13 @@ class Writer:
         with suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def _transact_alone(self, operation: _Operation) -> _Outcome:
+    def _transact_alone(self, operation: Operation) -> _Outcome:
         try:
             return self._transact([operation])[0]
         except sqlite3.Error as error:
             return _Outcome(error=error)
 
-    def _transact(self, batch: Sequence[_Operation]) -> list[_Outcome]:
+    def _transact(self, batch: Sequence[Operation]) -> list[_Outcome]:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._attempt(operation) for operation in batch]
@@ -132,7 +108,7 @@ class Writer:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
-    def _attempt(self, operation: _Operation) -> _Outcome:
+    def _attempt(self, operation: Operation) -> _Outcome:
         self._connection.execute("SAVEPOINT operation")
         try:
             value = operation.run(self._connection)
@@ -145,7 +121,7 @@ class Writer:
         self._connection.execute("RELEASE operation")
         return _Outcome(value=value)
 
-    def _deliver(self, taken: int, batch: Sequence[_Operation], outcomes: Sequence[_Outcome]) -> None:
+    def _deliver(self, taken: int, batch: Sequence[Operation], outcomes: Sequence[_Outcome]) -> None:
         for _ in range(taken):
             self._places.release()
         for operation, outcome in zip(batch, outcomes, strict=True):
