@@ -44,7 +44,7 @@ class GatewaySettings(ProcessSettings):
     """Keys of the nexus surface; if any is set, a request with another `X-API-Key` is refused."""
     word_pause_ms: float = Field(default=0, ge=0, le=1000)
     """Pause between two words of a nexus stream; its document's server made 30."""
-    upload_memory_mib: int = Field(default=256, ge=32)
+    upload_memory_mib: int = Field(default=128, ge=32)
     """Memory for all uploads together; who comes later waits."""
     upload_wait_s: float = Field(default=120, gt=0)
     """How long an upload may wait for memory before it is refused."""

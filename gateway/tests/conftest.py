@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import sys
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -14,6 +16,10 @@ from quintet_errors import DomainError, Reason
 from quintet_gateway.app import build_app
 from quintet_gateway.assistant import ServiceHealth
 from quintet_gateway.settings import GatewaySettings
+
+# Test modules are imported by their paths, so that the module beside them has to be made findable.
+sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("nexus_requests")
 
 WRITTEN_AT = Timestamp(seconds=1705314600, nanos=999_000_000)
 

@@ -159,19 +159,21 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
 
 
 def _route(request: web.Request) -> str:
-    """Returns the pattern of the path: raw paths would make a metric for each session."""
+    """Returns the pattern of the path: raw ones hold ids, which belong in no log and would each make a metric."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "none"
 
 
 def _record(request: web.Request, surface: Surface, status: int, seconds: float) -> None:
     method = request.method if request.method in _METHODS else "other"
-    metrics.HTTP_SECONDS.labels(surface.name, _route(request), method, str(status)).observe(seconds)
+    route = _route(request)
+    metrics.HTTP_SECONDS.labels(surface.name, route, method, str(status)).observe(seconds)
     level = _log.debug if surface.any_host else _log.info
     level(
         "request",
+        surface=surface.name,
         method=method,
-        path=request.path[:200],
+        route=route,
         status=status,
         ms=round(seconds * 1000, 2),
         client=request[CLIENT],

@@ -75,9 +75,10 @@ class RateLimiter:
         return Standing(allowance.item.amount, stats.remaining, math.ceil(stats.reset_time))
 
     async def _refusal(self, allowance: Allowance, key: str) -> RateLimitedError:
-        retry_after_s = math.ceil(await self._wait_s(allowance, key))
+        # Exactly at the end of the wait the count is still at the limit.
+        retry_after_s = math.floor(await self._wait_s(allowance, key)) + 1
         standing = Standing(allowance.item.amount, 0, math.ceil(time.time()) + retry_after_s)
-        return RateLimitedError(allowance, standing, max(1, retry_after_s))
+        return RateLimitedError(allowance, standing, retry_after_s)
 
     async def _wait_s(self, allowance: Allowance, key: str) -> float:
         """Returns the seconds until one more request fits.
@@ -87,8 +88,8 @@ class RateLimiter:
         window, limit = allowance.item.get_expiry(), allowance.item.amount
         counts = await self._storage.get_sliding_window(allowance.item.key_for(allowance.name, key), window)
         previous, previous_left_s, current, current_ttl_s = counts
+        # The library takes the floor of the weighted sum: it has to fall below the limit, not to the limit minus one.
         if previous and current < limit:
-            # A floor is taken of the weighted sum, so it has to fall below the limit, not to the limit minus one.
             return max(0.0, previous_left_s - (limit - current) * window / previous)
         next_window_in_s = current_ttl_s - window
         return next_window_in_s + max(0.0, window - limit * window / max(current, 1))
