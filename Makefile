@@ -17,7 +17,7 @@ DATA_DIR ?=
 DATA := $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types fmt proto proto-check check test-speech test-clients test-faults bench clean
+.PHONY: help setup run test lint types fmt proto proto-check proto-baseline check test-speech test-clients test-faults bench clean
 
 help: ## Lists the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -35,7 +35,7 @@ run: setup ## Starts all of Quintet; ARGS="--port 9000" goes to `quintet up`, DA
 	@exec $(QUINTET) up $(DATA) $(ARGS)
 
 test: setup ## Runs the tests that need nothing but this folder
-	$(BIN)/python -m pytest -m "not speech and not clients and not faults"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not speech and not clients and not faults"
 
 test-speech: setup ## Runs the tests that need whisper-base and flite
 	$(QUINTET) models pull whisper-base
@@ -57,6 +57,9 @@ lint: setup ## Checks style, imports and the contract
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/buf breaking --against protos/baseline.binpb
+
+proto-baseline: setup ## Makes the contract as it is now the one that must not be broken; at a release
+	$(BIN)/buf build --exclude-source-info -o protos/baseline.binpb
 
 types: setup ## Checks types
 	$(BIN)/mypy $(PACKAGES)

@@ -101,7 +101,8 @@ async def test_every_reason_has_a_documented_answer(client, assistant, *, reason
     response = await client.get("/api/sessions")
     status, code = REASONS[reason]
     body = await failure(response, status, code)
-    assert body["error"] == "It failed."
+    documented = {Reason.SESSION_NOT_FOUND: "Session not found", Reason.JOB_NOT_FOUND: "Job not found"}
+    assert body["error"] == documented.get(reason, "It failed.")
     if status in {429, 503}:
         assert response.headers["Retry-After"] == "7"
 

@@ -16,6 +16,8 @@ from framework.waiting import wait_until
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 BACK_WITHIN_S = 5.0
+# A new client each time: not so often that the probing itself slows the start.
+POLL_S = 0.05
 MODEL_SERVICES = ("llm", "vision", "stt", "tts")
 SLOW = {SCRIPT_HEADER: "steps=5,interval_ms=100"}
 
@@ -78,11 +80,11 @@ def serves(cluster, name: str) -> bool:
 @pytest.mark.parametrize("name", PROCESSES)
 def test_killed_process_is_back_within_five_seconds(whole, name):
     with under_load(whole, LOAD) as record:
-        wait_until(lambda: len(record.attempts) > 20, 30, "load")
+        wait_until(lambda: len(record.attempts) > 10, 30, "load")
         killed_at = time.monotonic()
         old_pid = whole.kill(name)
         whole.wait_restarted(name, old_pid, BACK_WITHIN_S)
-        wait_until(lambda: serves(whole, name), BACK_WITHIN_S, f"{name} serving")
+        wait_until(lambda: serves(whole, name), 4 * BACK_WITHIN_S, f"{name} serving", POLL_S)
         took_s = time.monotonic() - killed_at
     print(f"{name}: killed {old_pid}, serves again after {took_s:.2f} s, {len(record.failures())} failures meanwhile")
     assert took_s < BACK_WITHIN_S
@@ -96,7 +98,7 @@ def test_killing_a_model_service_disturbs_nothing_that_does_not_need_it(whole, n
         before = dict.fromkeys(others, 0.0) | {kind: _p95(record.of(kind)) for kind in others}
         killed_at = time.monotonic()
         whole.wait_restarted(name, whole.kill(name), BACK_WITHIN_S)
-        wait_until(lambda: serves(whole, name), 2 * BACK_WITHIN_S, f"{name} serving")
+        wait_until(lambda: serves(whole, name), 2 * BACK_WITHIN_S, f"{name} serving", POLL_S)
     assert record.failures() == []
     for kind in others:
         during = [attempt for attempt in record.of(kind) if attempt.began_s > killed_at]
@@ -128,7 +130,7 @@ def test_killed_llm_ends_a_stream_in_order_within_a_second(whole):
         ) == ("PROCESSING_ERROR", True)
         print(f"the stream ended {ended_at - killed_at:.2f} s after the kill")
         assert messages_of(client, session)[0] == ("user", "kept")
-        wait_until(lambda: serves(whole, "llm"), BACK_WITHIN_S, "llm serving")
+        wait_until(lambda: serves(whole, "llm"), BACK_WITHIN_S, "llm serving", POLL_S)
 
 
 @pytest.mark.parametrize("name", ["gateway", "session", "vision"])
@@ -141,7 +143,7 @@ def test_accepted_jobs_are_never_lost(whole, name):
         running_now = [client.get(f"/api/status/{job}").json()["status"] for job in jobs]
         assert "processing" in running_now or "queued" in running_now
     whole.wait_restarted(name, whole.kill(name), BACK_WITHIN_S)
-    wait_until(lambda: serves(whole, "session"), 2 * BACK_WITHIN_S, "sessions")
+    wait_until(lambda: serves(whole, "session"), 2 * BACK_WITHIN_S, "sessions", POLL_S)
     with whole.client() as client:
         first = [ended(client, job, within_s=90) for job in jobs]
         again = [client.get(f"/api/status/{job}").json() for job in jobs]

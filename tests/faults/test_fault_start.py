@@ -1,10 +1,8 @@
 """Starts that cannot succeed: one sentence, exit code 1, nothing left running."""
 
 import os
-import shutil
 import socket
 import subprocess
-import tempfile
 from pathlib import Path
 
 import psutil
@@ -14,7 +12,10 @@ from framework.waiting import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
-NOBODY = 65534
+SOMEBODY = 12345
+# Root could write anywhere, so that the fault would not happen: the start has to do without that power.
+POWERS = "-dac_override,-dac_read_search,-fowner"
+UNPRIVILEGED = ["setpriv", "--bounding-set", POWERS] if os.geteuid() == 0 else []
 WITHIN_S = 60
 
 
@@ -30,18 +31,15 @@ def processes_with(text: str) -> list[psutil.Process]:
     return [process for process in found if process.pid != os.getpid()]
 
 
-def refused_start(folder: Path, data_dir: Path, *arguments: str, user: int | None = None) -> str:
+def refused_start(folder: Path, data_dir: Path, *arguments: str, privileged: bool = True) -> str:
     """Runs `quintet up` that must fail and returns what it said last on standard error."""
     marker = str(folder)
     done = subprocess.run(
-        up_command(data_dir, *arguments),
-        env=environment(folder) | {"QUINTET_TEST_MARKER": marker, "HOME": str(folder)},
+        [*([] if privileged else UNPRIVILEGED), *up_command(data_dir, *arguments)],
+        env=environment(folder) | {"QUINTET_TEST_MARKER": marker},
         capture_output=True,
         text=True,
         timeout=WITHIN_S,
-        user=user,
-        group=user,
-        extra_groups=[] if user else None,
         check=False,
     )
     assert done.returncode == 1, done.stderr
@@ -51,23 +49,6 @@ def refused_start(folder: Path, data_dir: Path, *arguments: str, user: int | Non
     lines = done.stderr.strip().splitlines()
     assert lines, "no sentence"
     return lines[-1]
-
-
-@pytest.fixture
-def open_folder():
-    """A folder that any user can enter."""
-    folder = Path(tempfile.mkdtemp(prefix="quintet-test-"))
-    folder.chmod(0o777)
-    (folder / "tmp").mkdir()
-    (folder / "tmp").chmod(0o777)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def unprivileged():
-    """The user to start as: root could write anywhere, so that the fault would not happen."""
-    return NOBODY if os.geteuid() == 0 else None
 
 
 def test_port_in_use(tmp_path):
@@ -80,32 +61,29 @@ def test_port_in_use(tmp_path):
     assert "in use" in sentence
 
 
-def test_read_only_data_folder(open_folder, unprivileged):
-    data = open_folder / "data"
-    data.mkdir()
-    if unprivileged:
-        os.chown(data, unprivileged, unprivileged)
-    data.chmod(0o555)
-    sentence = refused_start(open_folder, data, "--port", "0", user=unprivileged)
+def test_read_only_data_folder(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o555)
+    sentence = refused_start(tmp_path, data, "--port", "0", privileged=False)
     print(f"it said: {sentence}")
     assert str(data) in sentence
     assert "--data-dir" in sentence
 
 
-def test_data_folder_that_cannot_be_made(open_folder, unprivileged):
-    closed = open_folder / "closed"
+def test_data_folder_that_cannot_be_made(tmp_path):
+    closed = tmp_path / "closed"
     closed.mkdir(mode=0o555)
-    sentence = refused_start(open_folder, closed / "data", "--port", "0", user=unprivileged)
+    sentence = refused_start(tmp_path, closed / "data", "--port", "0", privileged=False)
     assert "--data-dir" in sentence
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
-def test_data_folder_of_somebody_else(open_folder):
-    data = open_folder / "data"
+def test_data_folder_of_somebody_else(tmp_path):
+    data = tmp_path / "data"
     data.mkdir()
     data.chmod(0o777)
-    os.chown(data, 12345, 12345)
-    sentence = refused_start(open_folder, data, "--port", "0", user=NOBODY)
+    os.chown(data, SOMEBODY, SOMEBODY)
+    sentence = refused_start(tmp_path, data, "--port", "0", privileged=False)
     assert "another user" in sentence
     assert str(data) in sentence
 

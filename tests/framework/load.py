@@ -10,6 +10,8 @@ import httpx
 
 from framework.cluster import Cluster
 
+_PAUSE_S = 0.05
+
 Work = Callable[[httpx.Client], None]
 
 
@@ -37,7 +39,7 @@ class Record:
 
 
 @contextmanager
-def under_load(cluster: Cluster, works: Mapping[str, Work], callers: int = 2) -> Iterator[Record]:
+def under_load(cluster: Cluster, works: Mapping[str, Work], callers: int = 1) -> Iterator[Record]:
     """Repeats each work from `callers` clients for the length of the block."""
     record = Record()
     stop = threading.Event()
@@ -61,7 +63,7 @@ def _repeat(cluster: Cluster, kind: str, work: Work, record: Record, stop: threa
         while not stop.is_set():
             record.attempts.append(_attempt(client, kind, work))
             # Pressure without starving what is measured.
-            stop.wait(0.02)
+            stop.wait(_PAUSE_S)
 
 
 def _attempt(client: httpx.Client, kind: str, work: Work) -> Attempt:

@@ -13,6 +13,7 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 LANGUAGES = ("en", "es", "fr", "de", "it", "pt", "ru", "ja", "ko", "zh", "ar", "hi", "ur", "th")
 SCRIPT_HEADER = "X-Quintet-Script"
 JOB_WITHIN_S = 60.0
+_POLL_S = 0.02
 _ENDED = ("completed", "error")
 
 
@@ -73,7 +74,7 @@ def ended(client: httpx.Client, job_id: str, within_s: float = JOB_WITHIN_S) -> 
         status: dict[str, Any] = response.json()
         return status if status["status"] in _ENDED else None
 
-    status = wait_until(probe, within_s, f"the end of {job_id}")
+    status = wait_until(probe, within_s, f"the end of {job_id}", _POLL_S)
     assert status is not None
     return status
 

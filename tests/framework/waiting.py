@@ -9,7 +9,7 @@ ValueT = TypeVar("ValueT")
 POLL_S = 0.005
 
 
-def wait_until(probe: Callable[[], ValueT], within_s: float, what: str = "") -> ValueT:
+def wait_until(probe: Callable[[], ValueT], within_s: float, what: str = "", poll_s: float = POLL_S) -> ValueT:
     """Calls `probe` until it returns something true, and returns that.
 
     Raises:
@@ -19,5 +19,5 @@ def wait_until(probe: Callable[[], ValueT], within_s: float, what: str = "") -> 
     while not (value := probe()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what or 'the condition'} is still {value!r} after {within_s} s")
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
     return value

@@ -74,9 +74,15 @@ def describe(error: Exception) -> NexusProblem:
         return _FAILURES[error.kind](error)
     if isinstance(error, DomainError):
         status, code = REASONS[error.reason]
-        return NexusProblem(status, code, error.message, _field_of(error), _retry_after(error, status))
+        message = _DOCUMENTED_MESSAGES.get(error.reason, error.message)
+        return NexusProblem(status, code, message, _field_of(error), _retry_after(error, status))
     return NexusProblem(500, "PROCESSING_ERROR", "Internal server error")
 
+
+_DOCUMENTED_MESSAGES: Mapping[Reason, str] = {
+    Reason.SESSION_NOT_FOUND: "Session not found",
+    Reason.JOB_NOT_FOUND: "Job not found",
+}
 
 _INVALID = (400, "INVALID_INPUT")
 _FORMAT = (400, "INVALID_FORMAT")
