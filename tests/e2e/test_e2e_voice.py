@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from framework.cluster import Cluster, running
-from framework.nexus import completed
+from framework.media import exit_sign
+from framework.nexus import ask, completed
+from framework.waiting import wait_until
 
 from quintet_rpc.settings import default_data_dir
 
@@ -19,14 +21,17 @@ pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with the models that `quintet models pull` has put into the default folder."""
+    with running(folder_with_models(tmp_path_factory.mktemp("listening")), engines="auto") as cluster:
+        yield cluster
+
+
+def folder_with_models(folder: Path) -> Path:
     models = Path(os.environ.get("QUINTET_DATA_DIR") or default_data_dir()) / "models"
     if not (models / "whisper-base").is_dir():
         pytest.skip(f"whisper-base is not in {models}; `quintet models pull whisper-base` fetches it")
-    folder = tmp_path_factory.mktemp("listening")
     (folder / "data").mkdir()
     (folder / "data" / "models").symlink_to(models)
-    with running(folder, engines="auto") as cluster:
-        yield cluster
+    return folder
 
 
 @pytest.fixture
@@ -63,7 +68,23 @@ def test_spoken_question_gets_a_spoken_answer(listening, spoken):
     assert 0 < heard["confidence"] <= 1
 
 
-def test_memory_of_all_processes_with_whisper(listening):
-    ready = listening.pss_mib()
-    print(f"after speech was heard and spoken: {ready:.0f} MiB (bar 1434)")
-    assert ready < 1434
+READY_MIB = 900
+AFTER_WORK_MIB = 1.4 * 1024
+IDLE_S = 5
+
+
+def test_memory_of_all_processes(tmp_path, spoken):
+    settings = {f"QUINTET_{name}_IDLE_UNLOAD_S": str(IDLE_S) for name in ("LLM", "VISION", "STT", "TTS")}
+    with (
+        running(folder_with_models(tmp_path), engines="auto", settings=settings) as cluster,
+        cluster.client() as client,
+    ):
+        ready = cluster.pss_mib()
+        ask(client, "What is 12 times 12?")
+        completed(client, client.post("/api/process/image", files={"image": exit_sign()}))
+        completed(client, client.post("/api/process/voice-conversation", files={"audio": spoken}), within_s=120)
+        used = cluster.pss_mib()
+        rested = wait_until(lambda: mib if (mib := cluster.pss_mib()) <= 1.1 * ready else 0, 4 * IDLE_S, "rest", 0.5)
+    print(f"ready {ready:.0f} MiB, after every engine {used:.0f} MiB, after the idle unload {rested:.0f} MiB")
+    assert ready < READY_MIB
+    assert used < AFTER_WORK_MIB

@@ -6,7 +6,8 @@ import signal
 import httpx
 import pytest
 from framework.cluster import Cluster, launch
-from framework.nexus import SCRIPT_HEADER, events_of
+from framework.media import small_picture
+from framework.nexus import SCRIPT_HEADER, accepted, ask, ended, events_of, messages_of, new_session
 from framework.process_tree import alive, descendants
 from framework.waiting import wait_until
 
@@ -108,3 +109,30 @@ def test_readiness_goes_off_before_the_end(cluster):
     assert 503 in asyncio.run(watch())
     wait_until(lambda: cluster.process.poll() is not None, 20, "the end")
     assert cluster.process.returncode == 0
+
+
+def test_jobs_and_history_go_on_after_a_restart(tmp_path):
+    def start() -> Cluster:
+        return launch(tmp_path, "--engines", "scripted", "--limits", "off")
+
+    headers = {SCRIPT_HEADER: "steps=20,interval_ms=500"}
+    first = start()
+    try:
+        first.wait_ready()
+        with first.client() as client:
+            session = new_session(client)
+            answer = ask(client, "remember this", session)
+            files = {"image": small_picture()}
+            jobs = [accepted(client.post("/api/process/image", files=files, headers=headers)) for _ in range(10)]
+        first.stop()
+    finally:
+        first.abandon()
+    second = start()
+    try:
+        second.wait_ready()
+        with second.client() as client:
+            assert messages_of(client, session) == [("user", "remember this"), ("ai", answer)]
+            assert [ended(client, job, within_s=90)["status"] for job in jobs] == ["completed"] * 10
+        second.stop()
+    finally:
+        second.abandon()
