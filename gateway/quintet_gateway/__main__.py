@@ -47,8 +47,11 @@ async def _run(settings: GatewaySettings, ports: list[ListeningPort]) -> None:
         await stop
     finally:
         shutting_down.set()
-        await server.drain()
-        await assistant.close(settings.shutdown_grace_s)
+        await assistant.stop_claiming()
+        async with asyncio.TaskGroup() as ending:
+            ending.create_task(server.drain())
+            ending.create_task(assistant.finish(settings.shutdown_grace_s))
+        await assistant.close()
         _log.info("stopped")
 
 

@@ -115,7 +115,7 @@ def test_jobs_and_history_go_on_after_a_restart(tmp_path):
     def start() -> Cluster:
         return launch(tmp_path, "--engines", "scripted", "--limits", "off")
 
-    headers = {SCRIPT_HEADER: "steps=20,interval_ms=500"}
+    headers = {SCRIPT_HEADER: "steps=10,interval_ms=300"}
     first = start()
     try:
         first.wait_ready()

@@ -25,7 +25,15 @@ class Assistant:
         """Begins to work on jobs."""
         self._runner.start()
 
-    async def close(self, grace_s: float) -> None:
-        """Ends the work on jobs within `grace_s` seconds and closes the channels."""
+    async def stop_claiming(self) -> None:
+        """Takes no more jobs; other processes may have them."""
+        await self._runner.stop_claiming()
+
+    async def finish(self, grace_s: float) -> None:
+        """Lets the jobs at work go on for at most `grace_s` seconds, and waits for what has to be stored."""
         await self._runner.close(grace_s)
+        await self.chat.close()
+
+    async def close(self) -> None:
+        """Closes the channels."""
         await self._clients.close()

@@ -6,7 +6,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from quintet.chat.v1.chat_service_pb2 import ChatMessage, StreamChatRequest
-from quintet.session.v1.session_service_pb2 import AppendMessagesRequest, ListMessagesRequest, Message
+from quintet.session.v1.session_service_pb2 import (
+    AppendMessagesRequest,
+    AppendMessagesResponse,
+    ListMessagesRequest,
+    Message,
+)
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.clients.chat import ChatClient
@@ -29,12 +34,18 @@ class ChatTurns:
     def __init__(self, sessions: SessionClient, chat: ChatClient) -> None:
         self._sessions = sessions
         self._chat = chat
+        self._storing: set[asyncio.Future[AppendMessagesResponse]] = set()
+
+    async def close(self) -> None:
+        """Waits for answers that are being stored."""
+        await asyncio.gather(*self._storing, return_exceptions=True)
 
     async def answer(self, owner: Owner, session_id: str | None, text: str) -> AsyncGenerator[str, None]:
         """Yields the answer as it is made; closing the generator stops the engine.
 
-        The person's message is durable before the first text, the answer before the generator ends. A session that
-        does not exist is answered without context, and nothing is kept.
+        The person's message is durable before the first text, the answer before the generator ends; of an answer that
+        fails half way, what was said is kept. A session that does not exist is answered without context, and nothing
+        is kept.
 
         Raises:
             DomainError: if a service fails.
@@ -42,10 +53,15 @@ class ChatTurns:
         history = await self._remember_question(owner, session_id, text) if session_id else None
         messages = [*(history or ()), ChatMessage(role=ChatMessage.ROLE_USER, content=text)]
         parts: list[str] = []
-        async with aclosing(self.stream(messages)) as deltas:
-            async for delta in deltas:
-                parts.append(delta)
-                yield delta
+        try:
+            async with aclosing(self.stream(messages)) as deltas:
+                async for delta in deltas:
+                    parts.append(delta)
+                    yield delta
+        except DomainError:
+            if session_id and history is not None and parts:
+                await self._remember_answer(owner, session_id, "".join(parts))
+            raise
         if session_id and history is not None:
             await self._remember_answer(owner, session_id, "".join(parts))
 
@@ -81,9 +97,12 @@ class ChatTurns:
 
     async def _remember_answer(self, owner: Owner, session_id: str, text: str) -> None:
         request = _append_request(owner, session_id, Message.ROLE_ASSISTANT, text)
+        storing = asyncio.ensure_future(self._sessions.append(request))
+        self._storing.add(storing)
+        storing.add_done_callback(self._storing.discard)
         try:
-            # The answer was made in full: a client that leaves in this moment must still find it in the history.
-            await asyncio.shield(self._sessions.append(request))
+            # The answer was made: a client that leaves in this moment must still find it in the history.
+            await asyncio.shield(storing)
         except DomainError as error:
             if error.reason is not Reason.SESSION_NOT_FOUND:
                 raise

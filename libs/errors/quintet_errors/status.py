@@ -13,8 +13,10 @@ from quintet_errors.error import DomainError
 from quintet_errors.reason import REASONS_OF_BARE_CODES, Reason
 
 DOMAIN = "quintet"
-# Trailers are limited to 8 KiB by default; a longer sentence would lose the whole status.
-_LONGEST_MESSAGE = 1000
+# Trailers are limited to 8 KiB, and the sentence stands in them twice, once with three bytes for each byte that is not
+# ASCII; a longer one would lose the whole status.
+_LONGEST_MESSAGE_BYTES = 1000
+_LONGEST_VALUE = 256
 
 _BARE_MESSAGES = {
     Reason.SERVICE_UNAVAILABLE: "The service cannot be reached. Try again in a moment.",
@@ -26,11 +28,13 @@ _BARE_MESSAGES = {
 
 def to_status(error: DomainError) -> status_pb2.Status:
     """Packs an error with exactly one `ErrorInfo`."""
-    info = error_details_pb2.ErrorInfo(reason=error.reason.value, domain=DOMAIN, metadata=dict(error.metadata))
+    metadata = {key: value[:_LONGEST_VALUE] for key, value in error.metadata.items()}
+    info = error_details_pb2.ErrorInfo(reason=error.reason.value, domain=DOMAIN, metadata=metadata)
     detail = any_pb2.Any()
     detail.Pack(info)
     code: int = error.code.value[0]
-    return status_pb2.Status(code=code, message=error.message[:_LONGEST_MESSAGE], details=[detail])
+    message = error.message.encode()[:_LONGEST_MESSAGE_BYTES].decode(errors="ignore")
+    return status_pb2.Status(code=code, message=message, details=[detail])
 
 
 def from_rpc_error(error: AioRpcError) -> DomainError:

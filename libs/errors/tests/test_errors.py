@@ -32,3 +32,8 @@ def test_status_has_one_error_info_and_a_bounded_message():
     status = to_status(DomainError(Reason.INTERNAL, "x" * 5000))
     assert len(status.details) == 1
     assert len(status.message) == 1000
+
+
+def test_status_fits_into_trailers_whatever_was_echoed():
+    error = DomainError(Reason.UNSUPPORTED_LANGUAGE, "नहीं" * 5000, {"language": "x" * 18_000})
+    assert len(to_status(error).SerializeToString()) < 2000

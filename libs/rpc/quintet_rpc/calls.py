@@ -1,6 +1,8 @@
 """Calls to a service: every one has a deadline, carries the request context, and fails with `DomainError` only."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import grpc
@@ -13,16 +15,32 @@ from quintet_rpc.request_context import current_request
 ResponseT = TypeVar("ResponseT")
 
 
+class _Upload:
+    """The messages of an upload, and what ended them: gRPC cancels a call whose iterator fails, and hides why."""
+
+    def __init__(self, messages: AsyncIterable[Any]) -> None:
+        self._messages = messages
+        self.error: Exception | None = None
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        try:
+            async for message in self._messages:
+                yield message
+        except Exception as error:
+            self.error = error
+            raise
+
+
 async def call_unary(method: Callable[..., Awaitable[ResponseT]], request: Any, *, deadline_s: float) -> ResponseT:
     """Calls a method with one response; `request` is a message, or an iterator of them for an upload.
 
     Raises:
         DomainError: whatever the call failed with.
+        Exception: whatever the iterator of an upload failed with.
     """
-    try:
-        return await method(request, timeout=deadline_s, metadata=current_request().metadata())
-    except AioRpcError as error:
-        raise from_rpc_error(error) from None
+    upload = _upload_of(request)
+    with _understood(upload):
+        return await method(upload or request, timeout=deadline_s, metadata=current_request().metadata())
 
 
 async def call_stream(
@@ -34,15 +52,36 @@ async def call_stream(
 
     Raises:
         DomainError: whatever the call failed with, also after some responses.
+        Exception: whatever the iterator of an upload failed with.
     """
-    call: Any = method(request, timeout=deadline_s, metadata=current_request().metadata())
+    upload = _upload_of(request)
+    call: Any = method(upload or request, timeout=deadline_s, metadata=current_request().metadata())
     try:
-        async for response in call:
-            yield response
-    except AioRpcError as error:
-        raise from_rpc_error(error) from None
+        with _understood(upload):
+            async for response in call:
+                yield response
     finally:
         call.cancel()
+
+
+def _upload_of(request: Any) -> _Upload | None:
+    return _Upload(request) if isinstance(request, AsyncIterable) else None
+
+
+@contextmanager
+def _understood(upload: _Upload | None) -> Iterator[None]:
+    """Raises what a call really failed with."""
+    try:
+        yield
+    except AioRpcError as error:
+        if upload is not None and upload.error is not None:
+            raise upload.error from None
+        raise from_rpc_error(error) from None
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if upload is not None and upload.error is not None and task is not None and not task.cancelling():
+            raise upload.error from None
+        raise
 
 
 def is_transient(error: DomainError) -> bool:

@@ -18,17 +18,16 @@ ANSWER_DEADLINE_S = 300.0
 WORK_DEADLINE_S = 1800.0
 """For the work of one job in a model service."""
 
-# Unary and safe to repeat: reads, and writes that carry an idempotency key or set an absolute value.
+# Unary and safe to repeat: reads, and writes that carry an idempotency key or a lease. Clearing a session is not: the
+# second call would take what was said after the first.
 _RETRIED = {
-    "quintet.session.v1.SessionService": [
-        "GetSession", "ListSessions", "UpdateSession", "AppendMessages", "ListMessages", "ClearMessages",
-    ],
+    "quintet.session.v1.SessionService": ["GetSession", "ListSessions", "AppendMessages", "ListMessages"],
     "quintet.jobs.v1.JobService": ["GetJob", "RenewJob", "CancelJob"],
     "quintet.chat.v1.ChatService": ["ListModels", "GetEngine"],
     "quintet.vision.v1.VisionService": ["GetEngine"],
     "quintet.stt.v1.SttService": ["GetEngine"],
     "quintet.tts.v1.TtsService": ["ListVoices", "GetEngine"],
-}  # fmt: skip
+}
 _RETRY_POLICY = {
     "maxAttempts": 5,
     "initialBackoff": "0.1s",

@@ -165,7 +165,7 @@ class _Observed:
 
     async def failed(self, error: BaseException, upload: AsyncIterator[Any] | None) -> None:
         """Counts the failure and ends the call with its status; always raises."""
-        if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        if isinstance(error, GeneratorExit) or _caller_is_gone(error):
             self.ended("CANCELLED")
             raise error
         if isinstance(error, grpc.aio.AbortError):
@@ -178,7 +178,13 @@ class _Observed:
         await self._context.abort_with_status(rpc_status.to_status(to_status(domain_error)))
 
     def _hidden(self, error: BaseException) -> DomainError:
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception | asyncio.CancelledError):
             raise error
         _log.error("rpc_crashed", method=self._method, request_id=current_request().request_id, exc_info=error)
         return DomainError(Reason.INTERNAL, "The service failed unexpectedly. Its log says why.")
+
+
+def _caller_is_gone(error: BaseException) -> bool:
+    """Tells a cancelled call from a handler that awaited something which was cancelled on its own."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

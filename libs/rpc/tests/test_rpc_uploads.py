@@ -76,13 +76,26 @@ class Picky(rpc.VisionServiceServicer):
         raise DomainError(Reason.INTERNAL, "not asked for")
 
 
+def register_picky(server):
+    rpc.add_VisionServiceServicer_to_server(Picky(), server)
+    return [DESCRIPTOR.services_by_name["VisionService"]]
+
+
+async def broken():
+    yield CONFIG
+    raise DomainError(Reason.SERVICE_UNAVAILABLE, "The source of the bytes is gone.")
+
+
+async def test_caller_learns_why_its_own_upload_broke():
+    async with serve(register_picky) as channel:
+        with pytest.raises(DomainError) as failure:
+            await anext(call_stream(rpc.VisionServiceStub(channel).AnalyzeImage, broken(), deadline_s=20))
+    assert failure.value.reason is Reason.SERVICE_UNAVAILABLE
+
+
 @pytest.mark.parametrize("number", range(6))
 async def test_refusal_reaches_a_caller_that_is_still_sending(number):
-    def register(server):
-        rpc.add_VisionServiceServicer_to_server(Picky(), server)
-        return [DESCRIPTOR.services_by_name["VisionService"]]
-
-    async with serve(register) as channel:
+    async with serve(register_picky) as channel:
         stub = rpc.VisionServiceStub(channel)
         messages = sent(CONFIG, *(image(bytes(CHUNK_BYTES)) for _ in range(500)))
         with pytest.raises(DomainError) as failure:
