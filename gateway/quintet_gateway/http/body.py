@@ -15,10 +15,20 @@ MAX_JSON_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Pace:
-    """How slowly a body may come: `silence_s` between two reads, then `min_bytes_per_s` on average."""
+    """How slowly a body may come: `silence_s` between two reads, then `min_bytes_per_s` on average.
+
+    A form has a deadline as well, for it holds memory that others wait for: `silence_s` and the time that its size
+    takes at `form_bytes_per_s`, but at most `longest_form_s`.
+    """
 
     silence_s: float = 20.0
     min_bytes_per_s: int = 4096
+    form_bytes_per_s: int = 64 << 10
+    longest_form_s: float = 120.0
+
+    def form_s(self, size: int) -> float:
+        """Returns the time in seconds that a form of `size` bytes may take."""
+        return min(self.silence_s + size / self.form_bytes_per_s, self.longest_form_s)
 
 
 PACE: web.AppKey[Pace] = web.AppKey("pace", Pace)

@@ -6,8 +6,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from quintet_gateway.http.addresses import Network, is_within, parse_address
 
 
 class ClientAddress:
@@ -26,7 +25,7 @@ class ClientAddress:
         # Each proxy appends the address that it saw, so the list is read from its trustworthy end.
         hops = [hop.strip() for value in request.headers.getall("X-Forwarded-For", ()) for hop in value.split(",")]
         for hop in reversed(hops):
-            if _parse(hop) is None:
+            if parse_address(hop) is None:
                 return peer
             peer = hop
             if not self._is_trusted(hop):
@@ -34,22 +33,13 @@ class ClientAddress:
         return peer
 
     def _is_trusted(self, text: str) -> bool:
-        address = _parse(text)
-        return address is not None and any(address in network for network in self._trusted)
+        return is_within(parse_address(text), self._trusted)
 
 
 @lru_cache(maxsize=4096)
 def allowance_key(address: str) -> str:
     """Returns whose allowance an address spends: an IPv6 client owns its whole /64 and could rotate through it."""
-    parsed = _parse(address)
+    parsed = parse_address(address)
     if isinstance(parsed, ipaddress.IPv6Address) and not parsed.is_loopback:
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed) if parsed else address
-
-
-def _parse(text: str) -> Address | None:
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address

@@ -15,6 +15,7 @@ from quintet_gateway.http import cors
 from quintet_gateway.http.client_address import ClientAddress
 from quintet_gateway.http.failures import DialectError, FailureKind, HttpError
 from quintet_gateway.http.hosts import HostRule
+from quintet_gateway.http.routing import check_expectation
 from quintet_gateway.http.surfaces import Surface, SurfaceTable
 from quintet_observability import get_logger, metrics
 from quintet_rpc.request_context import RequestContext, enter_request, new_request_context
@@ -83,6 +84,7 @@ class Entry:
             accepted = self._apply_origin_rule(request, surface)
             if request.method == hdrs.METH_OPTIONS:
                 return _answer_options(request, accepted=accepted)
+            check_expectation(request)
             request[_HEADERS].update(await surface.admit(request))
             return await handler(request)
         except (asyncio.CancelledError, ConnectionError):

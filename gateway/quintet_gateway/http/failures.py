@@ -19,6 +19,7 @@ class FailureKind(StrEnum):
     WRONG_FILE_FORMAT = "wrong_file_format"
     BODY_TOO_SLOW = "body_too_slow"
     OVERLOADED = "overloaded"
+    UNKNOWN_EXPECTATION = "unknown_expectation"
 
 
 STATUSES: Mapping[FailureKind, int] = {
@@ -34,6 +35,7 @@ STATUSES: Mapping[FailureKind, int] = {
     FailureKind.WRONG_FILE_FORMAT: 400,
     FailureKind.BODY_TOO_SLOW: 408,
     FailureKind.OVERLOADED: 503,
+    FailureKind.UNKNOWN_EXPECTATION: 417,
 }
 """The usual status of each kind; a surface whose document has another one uses that."""
 

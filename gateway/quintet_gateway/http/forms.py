@@ -1,5 +1,6 @@
 """Multipart forms with one file: bounded in every direction, in memory only, in any order of their parts."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import cast
 from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from quintet_gateway.http.body import PACE, PacedBody
+from quintet_gateway.http.body import PACE, PacedBody, too_slow
 from quintet_gateway.http.failures import FailureKind, HttpError, too_large
 from quintet_gateway.http.upload_budget import UPLOAD_BUDGET
 
@@ -66,8 +67,9 @@ async def open_form(request: web.Request, rule: FileRule) -> AsyncIterator[Form]
     announced = request.content_length
     if announced is not None and announced > max_bytes:
         raise too_large(FailureKind.UPLOAD_TOO_LARGE, rule.max_bytes, announced)
-    async with request.app[UPLOAD_BUDGET].reserve(max_bytes if announced is None else announced):
-        yield await _FormReader(request, rule, max_bytes).read()
+    size = max_bytes if announced is None else announced
+    async with request.app[UPLOAD_BUDGET].reserve(size):
+        yield await _FormReader(request, rule, max_bytes).read(request.app[PACE].form_s(size))
 
 
 class _FormReader:
@@ -79,10 +81,13 @@ class _FormReader:
         self._body = PacedBody(request.content, max_bytes, request.app[PACE])
         self._form = Form()
 
-    async def read(self) -> Form:
+    async def read(self, within_s: float) -> Form:
         """Reads all parts, and words every way in which that can fail."""
         try:
-            await self._read_parts()
+            async with asyncio.timeout(within_s):
+                await self._read_parts()
+        except TimeoutError:
+            raise too_slow() from None
         except HttpError as failure:
             raise self._with_announced_size(failure) from None
         except (ValueError, RuntimeError, AssertionError, HttpProcessingError, web.RequestPayloadError):

@@ -1,13 +1,12 @@
 """Which Host headers are answered. A foreign name means that a page elsewhere points its own name at this machine."""
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]/?#@\s]+)(?::\d{1,5})?")
+from quintet_gateway.http.addresses import is_within, parse_address, parse_network
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]/?#@\s]+)(?::\d{1,5})?")
 
 
 class HostRule:
@@ -19,7 +18,7 @@ class HostRule:
     def __init__(self, allowed: Iterable[str]) -> None:
         entries = [entry.strip().lower() for entry in allowed if entry.strip()]
         self._any = "*" in entries
-        self._networks = [network for entry in entries if (network := _network(entry)) is not None]
+        self._networks = [network for entry in entries if (network := parse_network(entry)) is not None]
         self._names = frozenset(entries)
         self._suffixes = tuple(entry for entry in entries if entry.startswith("."))
         # A browser sends one of few names; the size only bounds what strangers can make it remember.
@@ -35,8 +34,7 @@ class HostRule:
     def _is_configured(self, host: str) -> bool:
         if host in self._names or host.endswith(self._suffixes):
             return True
-        address = _address(host)
-        return address is not None and any(address in network for network in self._networks)
+        return is_within(parse_address(host), self._networks)
 
 
 def host_of(authority: str) -> str | None:
@@ -49,20 +47,5 @@ def is_loopback(host: str) -> bool:
     """Tells whether a host name or address can only mean this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    address = _address(host)
+    address = parse_address(host)
     return address is not None and address.is_loopback
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _network(entry: str) -> Network | None:
-    try:
-        return ipaddress.ip_network(entry, strict=False)
-    except ValueError:
-        return None

@@ -112,8 +112,9 @@ class EventRelay:
         if self._pause_s:
             await self._send_slowly(events)
             return
-        async with asyncio.timeout(self._write_s):
-            for write in join_events(events):
+        for write in join_events(events):
+            # One limit for all of them would cut off a client that reads slowly but without a pause.
+            async with asyncio.timeout(self._write_s):
                 await self._response.write(write)
 
     async def _send_slowly(self, events: Iterable[bytes]) -> None:

@@ -1,6 +1,8 @@
 """Uploads over gRPC: a stream whose first message holds `config` and whose later ones hold bytes."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+import io
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from quintet_errors import DomainError, Reason
@@ -8,6 +10,8 @@ from quintet_errors import DomainError, Reason
 CHUNK_BYTES = 64 << 10
 # A sender that ignores the documented chunk size is tolerated up to here.
 _LARGEST_CHUNK = 1 << 20
+# Uploads come and go within seconds: whoever was refused for want of memory may soon come again.
+_RETRY_AFTER_S = 2
 
 MessageT = TypeVar("MessageT")
 
@@ -37,18 +41,80 @@ async def read_chunks(requests: AsyncIterable[Any], data_field: str, max_bytes: 
         raise _out_of_order(data_field)
 
 
-async def read_upload(requests: AsyncIterable[Any], *, data_field: str, max_bytes: int) -> tuple[Any, bytes]:
-    """Reads a whole upload and returns its config and its bytes.
+class UploadShare:
+    """What one upload takes of an `UploadMemory`."""
+
+    def __init__(self, memory: "UploadMemory") -> None:
+        self._memory = memory
+        self._held_bytes = 0
+
+    def take(self, size: int) -> None:
+        """Reserves `size` more bytes.
+
+        Raises:
+            DomainError: ENGINE_BUSY if they are not free.
+        """
+        self._memory.take(size)
+        self._held_bytes += size
+
+    def release(self) -> None:
+        """Gives back all that was taken, once the bytes themselves are gone; harmless when repeated."""
+        self._memory.give_back(self._held_bytes)
+        self._held_bytes = 0
+
+
+class UploadMemory:
+    """Bounds the bytes that all uploads of a process hold together, from their first chunk to the end of their use."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self.held_bytes = 0
+
+    @contextmanager
+    def share(self) -> Iterator[UploadShare]:
+        """Gives the share of one upload, which is released at the end of the block at the latest."""
+        share = UploadShare(self)
+        try:
+            yield share
+        finally:
+            share.release()
+
+    def take(self, size: int) -> None:
+        """Reserves `size` bytes.
+
+        Raises:
+            DomainError: ENGINE_BUSY at once if they are not free.
+        """
+        if self.held_bytes + size > self._max_bytes:
+            raise DomainError(
+                Reason.ENGINE_BUSY,
+                f"Too many uploads are under way. Try again in {_RETRY_AFTER_S} s.",
+                {"retryAfterSeconds": str(_RETRY_AFTER_S)},
+            )
+        self.held_bytes += size
+
+    def give_back(self, size: int) -> None:
+        """Frees `size` bytes for others."""
+        self.held_bytes -= size
+
+
+async def read_upload(
+    requests: AsyncIterable[Any], *, data_field: str, max_bytes: int, share: UploadShare | None = None
+) -> tuple[Any, bytes]:
+    """Reads a whole upload and returns its config and its bytes, each chunk of which `share` has reserved.
 
     Raises:
-        DomainError: STREAM_OUT_OF_ORDER or PAYLOAD_TOO_LARGE.
+        DomainError: STREAM_OUT_OF_ORDER, PAYLOAD_TOO_LARGE, or ENGINE_BUSY if `share` cannot grow.
     """
     chunks = read_chunks(requests, data_field, max_bytes)
     config = await anext(chunks)
-    data = bytearray()
+    data = io.BytesIO()
     async for chunk in chunks:
-        data += chunk
-    return config, bytes(data)
+        if share is not None:
+            share.take(len(chunk))
+        data.write(chunk)
+    # The buffer itself, where joining chunks or copying a bytearray would hold the upload twice for a moment.
+    return config, data.getvalue()
 
 
 async def upload_messages(

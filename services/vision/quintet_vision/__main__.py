@@ -11,6 +11,7 @@ from quintet_engines import EngineSlots
 from quintet_observability import metrics
 from quintet_rpc import Service, run_process
 from quintet_rpc.request_context import current_script
+from quintet_rpc.uploads import UploadMemory
 from quintet_vision.engine import VisionEngine
 from quintet_vision.engines.opencv import OpenCvEngine
 from quintet_vision.engines.scripted import ScriptedEngine
@@ -26,8 +27,10 @@ def build(settings: VisionSettings) -> Service:
     metrics.ENGINE_QUEUE_DEPTH.labels("vision").set_function(lambda: slots.waiting)
     metrics.ENGINE_ACTIVE.labels("vision").set_function(lambda: slots.active)
 
+    servicer = VisionServicer(engine, slots, UploadMemory(settings.upload_memory_mib << 20))
+
     def register(server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:
-        rpc.add_VisionServiceServicer_to_server(VisionServicer(engine, slots), server)
+        rpc.add_VisionServiceServicer_to_server(servicer, server)
         return [pb.DESCRIPTOR.services_by_name["VisionService"]]
 
     return Service(

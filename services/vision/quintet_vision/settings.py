@@ -20,5 +20,7 @@ class VisionSettings(ServiceSettings):
     """Pictures that are analyzed at the same time, and threads that do it."""
     waiting: int = Field(default=16, ge=0)
     """Pictures that wait for a slot; one more is refused at once."""
+    upload_memory_mib: int = Field(default=128, ge=32)
+    """Memory of all pictures that are uploaded, waiting or analyzed; one that finds none free is refused at once."""
     text_budget_s: float = Field(default=15.0, gt=0)
     """How long the text of one picture may be read; what was read until then is the answer."""

@@ -9,6 +9,10 @@ from aiohttp import web
 from quintet_errors import DomainError, Reason
 from quintet_gateway.dialects.nexus.envelope import now
 from quintet_gateway.http.failures import DialectError, FailureKind, HttpError
+from quintet_observability import get_logger
+from quintet_rpc.request_context import current_request_id
+
+_log = get_logger(__name__)
 
 Details = Mapping[str, str | int]
 
@@ -74,9 +78,20 @@ def describe(error: Exception) -> NexusProblem:
         return _FAILURES[error.kind](error)
     if isinstance(error, DomainError):
         status, code = REASONS[error.reason]
-        message = _DOCUMENTED_MESSAGES.get(error.reason, error.message)
-        return NexusProblem(status, code, message, _field_of(error), _retry_after(error, status))
-    return NexusProblem(500, "PROCESSING_ERROR", "Internal server error")
+        return NexusProblem(status, code, _sentence(error), _field_of(error), _retry_after(error, status))
+    return NexusProblem(500, "PROCESSING_ERROR", _INTERNAL)
+
+
+def _sentence(error: DomainError) -> str:
+    if error.reason in OPERATORS_ONLY:
+        _log.error(
+            "internal_failure", reason=error.reason.value, sentence=error.message, request_id=current_request_id()
+        )
+        return _INTERNAL
+    return _DOCUMENTED_MESSAGES.get(error.reason, error.message)
+
+
+_INTERNAL = "Internal server error"
 
 
 _DOCUMENTED_MESSAGES: Mapping[Reason, str] = {
@@ -119,6 +134,10 @@ REASONS: Mapping[Reason, tuple[int, str]] = {
     Reason.NO_SPEECH: _INVALID,
 }
 """Status and code of each reason; the document has no 504, so a deadline is 503 as well."""
+
+_BROKEN_BUT_TOLD = frozenset({Reason.ENGINE_FAILED})
+OPERATORS_ONLY = frozenset(reason for reason, answer in REASONS.items() if answer is _BROKEN) - _BROKEN_BUT_TOLD
+"""Reasons whose sentences are for whoever runs the services: they name folders, leases and states of the inside."""
 
 
 def _field_of(error: DomainError) -> Details:
@@ -164,4 +183,5 @@ _FAILURES: Mapping[FailureKind, Callable[[HttpError], NexusProblem]] = {
     FailureKind.WRONG_FILE_FORMAT: _as(400, "INVALID_FORMAT", "Invalid format"),
     FailureKind.BODY_TOO_SLOW: _as(400, "INVALID_INPUT", "Request timed out"),
     FailureKind.OVERLOADED: _as(503, "SERVICE_UNAVAILABLE"),
+    FailureKind.UNKNOWN_EXPECTATION: _as(417, "EXPECTATION_FAILED"),
 }

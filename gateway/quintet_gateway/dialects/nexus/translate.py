@@ -8,6 +8,7 @@ from quintet.session.v1.session_service_pb2 import Message, Session
 from quintet_errors import Reason
 from quintet_gateway.assistant import ServiceHealth
 from quintet_gateway.dialects.nexus.envelope import format_time
+from quintet_gateway.dialects.nexus.errors import OPERATORS_ONLY
 from quintet_gateway.dialects.nexus.json_values import Json
 from quintet_gateway.dialects.nexus.languages import effective_language
 from quintet_gateway.dialects.nexus.schemas import SpeechRequest, UploadRequest
@@ -154,4 +155,6 @@ def _job_error(job: Job) -> str:
         return f"Failed to process {subject}: Invalid format"
     if job.error.reason == Reason.IMAGE_TOO_LARGE.value:
         return f"Failed to process image: {job.error.message}"
+    if job.error.reason in OPERATORS_ONLY:
+        return "Processing failed"
     return job.error.message or "Processing failed"

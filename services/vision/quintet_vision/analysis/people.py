@@ -9,7 +9,9 @@ import numpy as np
 from quintet_vision.analysis.picture import Picture, Pixels
 from quintet_vision.engine import Box, DetectedObject
 
-_FACE_EDGE = 960
+# Of a picture this large, a face of a twentieth of its width is found, and the search takes a quarter of the time of
+# that at full size: nobody can stop it in between.
+_FACE_EDGE = 720
 _PERSON_EDGE = 480
 # At this many overlapping windows, coins, pages and gravel give no false face any more.
 _MIN_NEIGHBORS = 7

@@ -7,9 +7,6 @@ from quintet_vision.analysis.people import area
 from quintet_vision.analysis.picture import Picture
 from quintet_vision.engine import DetectedObject, ImageQuality, TextLine
 
-DRAWN_SCENES = frozenset({"blank", "code", "document", "graphic"})
-"""Scenes whose colours and edges were made, not photographed."""
-
 _EDGE = 640
 _FLAT_SHARE = 0.8
 _LINES_OF_A_DOCUMENT = 5

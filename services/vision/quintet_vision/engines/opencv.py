@@ -1,6 +1,7 @@
 """The embedded engine: OpenCV's classic detectors and a text recogniser whose models come with its package."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -8,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -208,10 +209,23 @@ class OpenCvEngine:
         return ReadText() if options.skip_text else await self._text_reader.read(picture)
 
     async def _run(self, step: Callable[[], ResultT]) -> ResultT:
+        job = self._executor.submit(step)
+        work = asyncio.wrap_future(job)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, step)
+            return await asyncio.shield(work)
         except (cv2.error, MemoryError) as error:
             raise DomainError(Reason.ENGINE_FAILED, "A step of the analysis failed on this picture.") from error
+        finally:
+            job.cancel()
+            await _until_done(work)
+
+
+async def _until_done(work: "asyncio.Future[Any]") -> None:
+    """Waits for a step that nobody needs any more: its caller may count the engine as free only when the thread is."""
+    while not work.done():
+        # A second cancellation changes nothing: the first one is under way already, behind this wait.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({work})
 
 
 def _timed(analysis: Analysis, started: float) -> Analysis:
