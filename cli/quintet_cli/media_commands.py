@@ -30,6 +30,8 @@ def look(client: NexusClient, file: Path, question: str | None, console: Console
     if question:
         _say_line(str(result["ai_response"]))
         return
+    if description := _as_text(result["analysis"].get("description")):
+        _say_line(description)
     for title, key in _ANALYSIS_LINES:
         if text := _as_text(result["analysis"].get(key)):
             _say_line(f"{title}: {text}")

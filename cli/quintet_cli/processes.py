@@ -34,7 +34,8 @@ def service_spec(name: str, options: Options, runtime_dir: Path) -> ProcessSpec:
     socket = runtime_dir / f"{name}.sock"
     prefix = f"QUINTET_{name.upper()}_"
     port = free_port_near(SERVICE_PORTS[name])
-    settings = {f"{prefix}LISTEN_ADDR": f"127.0.0.1:{port}", **os.environ, f"{prefix}LISTEN_UNIX": str(socket)}
+    defaults = {f"{prefix}LISTEN_ADDR": f"127.0.0.1:{port}", f"{prefix}METRICS_ADDR": "127.0.0.1:0"}
+    settings = {**defaults, **os.environ, f"{prefix}LISTEN_UNIX": str(socket)}
     settings |= shared_settings(name, options) | _supervised(prefix)
 
     def prepare() -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from quintet_cli.child import Child
 from quintet_cli.log_output import LogOutput, parse_event
+from quintet_rpc.settings import EXIT_WRONG_SETTINGS
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 # A process that served for so long has recovered: its next death is a new story.
@@ -108,7 +109,7 @@ class _Keeper:
             code = await self._run_once()
             if self._giving_up.is_set():
                 return
-            if not self._spec.has_started():
+            if code == EXIT_WRONG_SETTINGS or not self._spec.has_started():
                 raise StartFailedError(self._last_line or f"{self._spec.name} ended with code {code}")
             failures = 0 if time.monotonic() - started > STABLE_S else failures
             await self._pause(code, BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])

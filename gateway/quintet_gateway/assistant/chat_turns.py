@@ -73,14 +73,21 @@ class ChatTurns:
                 if event.text_delta:
                     yield event.text_delta
 
+    async def history(self, owner: Owner, session_id: str) -> list[ChatMessage]:
+        """Returns what was said in a session, the oldest first; nothing for a session that does not exist."""
+        if not session_id:
+            return []
+        try:
+            page = await self._sessions.messages_page(_newest(owner, session_id))
+        except DomainError as error:
+            if error.reason is Reason.SESSION_NOT_FOUND:
+                return []
+            raise
+        return [_to_chat_message(message) for message in reversed(page.messages)]
+
     async def _remember_question(self, owner: Owner, session_id: str, text: str) -> list[ChatMessage] | None:
         """Stores the question and returns what was said before it; None if the session does not exist."""
-        listing = ListMessagesRequest(
-            scope=owner.scope(),
-            session_id=session_id,
-            page_size=_CONTEXT_MESSAGES,
-            order=ListMessagesRequest.ORDER_NEWEST_FIRST,
-        )
+        listing = _newest(owner, session_id)
         question = _append_request(owner, session_id, Message.ROLE_USER, text, title=_title(text))
         try:
             appended, page = await asyncio.gather(
@@ -106,6 +113,15 @@ class ChatTurns:
         except DomainError as error:
             if error.reason is not Reason.SESSION_NOT_FOUND:
                 raise
+
+
+def _newest(owner: Owner, session_id: str) -> ListMessagesRequest:
+    return ListMessagesRequest(
+        scope=owner.scope(),
+        session_id=session_id,
+        page_size=_CONTEXT_MESSAGES,
+        order=ListMessagesRequest.ORDER_NEWEST_FIRST,
+    )
 
 
 def _append_request(

@@ -13,6 +13,7 @@ from quintet.tts.v1.tts_service_pb2 import SynthesizeRequest
 from quintet.vision.v1.vision_service_pb2 import AnalyzeImageConfig, AnalyzeImageResult
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.chat_turns import ChatTurns
+from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.clients.stt import SttClient
 from quintet_gateway.clients.tts import TtsClient
 from quintet_gateway.clients.vision import VisionClient
@@ -25,8 +26,9 @@ _FALLBACK_LANGUAGE = "en"
 
 @dataclass(frozen=True)
 class JobOrder:
-    """What a worker gets: the task, its input, and where to report progress."""
+    """What a worker gets: whose task, its input, and where to report progress."""
 
+    owner: Owner
     task: JobTask
     upload: Callable[[], AsyncIterable[bytes]]
     report: Report
@@ -61,8 +63,9 @@ class JobWorks:
 
     async def _answer_about_image(self, order: JobOrder) -> JobResult:
         seen = await self._see(order, _part(order.report, 0, 90))
+        earlier = await self._chat.history(order.owner, order.task.session_id)
         question = ChatMessage(role=ChatMessage.ROLE_USER, content=order.task.text, image_analysis=seen.analysis)
-        answer = await self._reply([question], order.task.language)
+        answer = await self._reply([*earlier, question], order.task.language)
         return JobResult(image_analysis=seen.analysis, enhanced_image=seen.enhanced_image, answer=answer)
 
     async def _transcribe(self, order: JobOrder) -> JobResult:
@@ -72,8 +75,9 @@ class JobWorks:
         transcript = await self._hear(order, _part(order.report, 0, 60))
         if not transcript.text:
             raise DomainError(Reason.NO_SPEECH, "No speech detected")
+        earlier = await self._chat.history(order.owner, order.task.session_id)
         question = ChatMessage(role=ChatMessage.ROLE_USER, content=transcript.text)
-        answer = await self._reply([question], transcript.language)
+        answer = await self._reply([*earlier, question], transcript.language)
         order.report(70)
         speech = await self._say(answer, transcript.language)
         return JobResult(transcript=transcript, answer=answer, speech=speech)

@@ -10,6 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exp
 from quintet.jobs.v1.job_result_pb2 import JobResult
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.job_works import JobOrder, JobWorks
+from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.clients.jobs import JobClient, Lease
 from quintet_observability import get_logger
 from quintet_rpc.calls import is_transient
@@ -60,7 +61,8 @@ class RunningJob:
             await asyncio.gather(work, renewal, return_exceptions=True)
 
     async def _work(self) -> JobResult:
-        order = JobOrder(self._lease.job.task, self._upload, self._report)
+        scope = self._lease.job.scope
+        order = JobOrder(Owner(scope.surface, scope.owner), self._lease.job.task, self._upload, self._report)
         async with self._slot:
             return await retrying()(self._works.run, order)
 

@@ -108,7 +108,7 @@ async def _start(service: Service, server: ServiceServer) -> None:
     if settings.metrics_addr:
         host, _, port = settings.metrics_addr.rpartition(":")
         _log.info("metrics_listening", port=metrics.serve_metrics(host, int(port)))
-    _log.info("listening", addresses=addresses, ports=ports)
+    _log.info("listening", addresses=addresses, ports=[port for port in ports if port > 1])
 
 
 def _announce(service: Service) -> None:

@@ -14,6 +14,7 @@ Register = Callable[[grpc.aio.Server], Sequence[ServiceDescriptor]]
 """Adds the servicers to a server and returns the descriptors of their services."""
 
 MAX_MESSAGE_BYTES = 8 << 20
+_CHANNELZ = "grpc.channelz.v1.Channelz"
 _OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -39,18 +40,24 @@ class ServiceServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         channelz.add_channelz_servicer(self._server)
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], self._server)
+        reflection.enable_server_reflection([*names, health_name, _CHANNELZ, reflection.SERVICE_NAME], self._server)
 
     async def start(self, addresses: Sequence[str]) -> list[int]:
         """Listens on `host:port` and `unix:path` addresses and returns the real port of each (1 for a Unix socket).
 
         Raises:
-            RuntimeError: if an address is taken.
+            OSError: if an address is taken.
         """
         await self.set_serving(serving=False)
-        ports = [self._server.add_insecure_port(address) for address in addresses]
+        ports = [self._listen(address) for address in addresses]
         await self._server.start()
         return ports
+
+    def _listen(self, address: str) -> int:
+        try:
+            return self._server.add_insecure_port(address)
+        except RuntimeError:
+            raise OSError(f"{address} is in use, or is no address of this machine") from None
 
     async def set_serving(self, *, serving: bool) -> None:
         """Sets the health of the server and of each of its services."""

@@ -47,6 +47,9 @@ class ServiceSettings(ProcessSettings):
     """Seconds without use after which a model's memory is given back; 0 keeps it."""
 
 
+EXIT_WRONG_SETTINGS = 78
+"""Exit code of a process whose settings are wrong (EX_CONFIG of BSD): starting it again cannot help."""
+
 SettingsT = TypeVar("SettingsT", bound=ProcessSettings)
 
 
@@ -65,7 +68,8 @@ def load_settings(settings_class: type[SettingsT]) -> SettingsT:
     except ValidationError as error:
         problems += [f"{prefix}{_location(item)}: {item['msg']}" for item in error.errors()]
     if problems:
-        sys.exit("Settings are wrong: " + "; ".join(problems))
+        sys.stderr.write(f"Settings are wrong: {'; '.join(problems)}\n")
+        sys.exit(EXIT_WRONG_SETTINGS)
     return settings
 
 

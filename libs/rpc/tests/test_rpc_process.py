@@ -14,7 +14,7 @@ from quintet.tts.v1 import tts_service_pb2 as pb
 from quintet.tts.v1 import tts_service_pb2_grpc as rpc
 from quintet_rpc.calls import call_stream
 from quintet_rpc.channel import create_channel
-from quintet_rpc.settings import ServiceSettings
+from quintet_rpc.settings import EXIT_WRONG_SETTINGS, ServiceSettings
 from quintet_testing import eventually
 
 PROGRAM = str(Path(__file__).with_name("speaking_process.py"))
@@ -96,7 +96,7 @@ def test_describe_prints_the_engine_and_ends():
 )
 def test_wrong_setting_is_refused_by_name(values, named):
     done = run(**values)
-    assert done.returncode == 1
+    assert done.returncode == EXIT_WRONG_SETTINGS
     assert named in done.stderr
     assert "Traceback" not in done.stderr
 
