@@ -28,7 +28,7 @@ def keep(samples, count, events):
         pcm.extend(ctypes.string_at(samples, count * 2))
     return 0
 library.espeak_SetSynthCallback(keep)
-library.espeak_SetVoiceByName(b"en-us")
+library.espeak_SetVoiceByName(sys.argv[3].encode())
 text = sys.argv[2].encode() + b"\\0"
 library.espeak_Synth(text, ctypes.c_size_t(len(text)), 0, 1, 0, 1, None, None)
 with wave.open(sys.argv[1], "wb") as file:
@@ -40,8 +40,18 @@ with wave.open(sys.argv[1], "wb") as file:
 @pytest.fixture(scope="session")
 def speech_wav(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A WAV file with about two seconds of synthetic speech."""
-    path = tmp_path_factory.mktemp("speech") / "speech.wav"
-    subprocess.run([sys.executable, "-c", _SPEAK, str(path), "turn on the kitchen lights"], check=True, timeout=60)
+    return speak(tmp_path_factory.mktemp("speech") / "speech.wav", "turn on the kitchen lights", "en-us")
+
+
+@pytest.fixture(scope="session")
+def hindi_speech(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    path = tmp_path_factory.mktemp("speech") / "hindi.wav"
+    wav = speak(path, "नमस्ते, आज मौसम कैसा है? मुझे कल सुबह दिल्ली जाना है।", "hi")
+    return decode_speech(wav, max_seconds=60)
+
+
+def speak(path: Path, text: str, voice: str) -> bytes:
+    subprocess.run([sys.executable, "-c", _SPEAK, str(path), text, voice], check=True, timeout=60)
     return path.read_bytes()
 
 

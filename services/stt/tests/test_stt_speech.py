@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from quintet_audio.decode import Recording, decode_speech
+from quintet_errors import DomainError, Reason
 from quintet_models import installed
 from quintet_stt.engine import Progress, Silence, TranscribeOptions, Transcript
 from quintet_stt.engines.faster_whisper import FasterWhisperEngine
@@ -109,6 +110,12 @@ async def test_word_error_rate_of_assistant_sentences(engine, say, voice, most):
     assert rate <= most, heard
 
 
+async def test_hindi_speech_never_becomes_english_words(engine, hindi_speech):
+    with pytest.raises(DomainError) as failure:
+        await transcript_of(engine, hindi_speech, language="en")
+    assert failure.value.reason is Reason.UNSUPPORTED_LANGUAGE
+
+
 @pytest.mark.parametrize("voice", ["slt", "rms"])
 async def test_fallback_understands_most_words(say, voice):
     engine = PocketSphinxEngine()
@@ -195,7 +202,7 @@ async def test_latency_of_a_3_s_utterance(engine, model_dir, say):
     print(
         f"\nours {medians[0]:.3f} s, library {medians[1]:.3f} s, ratio {ratio:.2f}, of processor time {cpu_ratio:.2f}"
     )
-    # A neighbour on the machine costs the shorter run relatively more wall time; processor time is what it can't change.
+    # A neighbour on the machine costs the shorter run relatively more wall time; processor time hides that.
     assert min(ratio, cpu_ratio) <= 0.4 * 1.05
 
 
