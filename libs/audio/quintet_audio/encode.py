@@ -51,15 +51,9 @@ class AudioEncoder:
         return self._encoder.finish()
 
 
-def wav_file(pcm: bytes, sample_rate_hz: int) -> bytes:
-    """Makes a WAV file of mono s16le samples whose header states the real sizes."""
-    return _wav_header(sample_rate_hz, len(pcm)) + pcm
-
-
-def _wav_header(sample_rate_hz: int, data_bytes: int) -> bytes:
-    riff_bytes = min(data_bytes + _WAV_HEADER.size - 8, _UNKNOWN_LENGTH)
+def _wav_header(sample_rate_hz: int) -> bytes:
     pcm_format = (16, 1, 1, sample_rate_hz, sample_rate_hz * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES)
-    return _WAV_HEADER.pack(b"RIFF", riff_bytes, b"WAVE", b"fmt ", *pcm_format, b"data", data_bytes)
+    return _WAV_HEADER.pack(b"RIFF", _UNKNOWN_LENGTH, b"WAVE", b"fmt ", *pcm_format, b"data", _UNKNOWN_LENGTH)
 
 
 class _PcmEncoder:
@@ -77,7 +71,7 @@ class _PcmEncoder:
 class _WavEncoder(_PcmEncoder):
     def __init__(self, sample_rate_hz: int) -> None:
         super().__init__(sample_rate_hz)
-        self._header = _wav_header(sample_rate_hz, _UNKNOWN_LENGTH)
+        self._header = _wav_header(sample_rate_hz)
 
     def feed(self, pcm: bytes) -> bytes:
         header, self._header = self._header, b""

@@ -1,14 +1,13 @@
 import io
 import math
 import struct
-import wave
 
 import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quintet_audio.encode import MP3_SAMPLE_RATES_HZ, AudioEncoder, AudioEncoding, wav_file
+from quintet_audio.encode import MP3_SAMPLE_RATES_HZ, AudioEncoder, AudioEncoding
 
 RATE = 22050
 
@@ -36,15 +35,6 @@ def decoded(data):
 
 def test_pcm_passes_through():
     assert encode(AudioEncoding.PCM_S16LE, b"abcdef") == b"abcdef"
-
-
-def test_wav_file_states_its_real_sizes():
-    pcm = tone(0.5)
-    with wave.open(io.BytesIO(wav_file(pcm, RATE))) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
-        assert file.getnframes() == len(pcm) // 2
-        assert file.readframes(len(pcm)) == pcm
-    assert struct.unpack_from("<I", wav_file(pcm, RATE), 4)[0] == len(wav_file(pcm, RATE)) - 8
 
 
 def test_streamed_wav_says_that_its_length_is_unknown_and_plays_to_its_end():

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from quintet_errors import DomainError, Reason
@@ -103,11 +102,6 @@ class Catalogue:
 def load_catalogue() -> Catalogue:
     """Reads the checked-in catalogue, once per process."""
     return parse_catalogue(resources.files("quintet_models").joinpath("models.toml").read_text("utf-8"))
-
-
-def read_catalogue(path: Path) -> Catalogue:
-    """Reads a catalogue of the same format from elsewhere."""
-    return parse_catalogue(path.read_text("utf-8"))
 
 
 def parse_catalogue(text: str) -> Catalogue:

@@ -108,13 +108,14 @@ async def read_upload(
     """
     chunks = read_chunks(requests, data_field, max_bytes)
     config = await anext(chunks)
-    data = io.BytesIO()
-    async for chunk in chunks:
-        if share is not None:
-            share.take(len(chunk))
-        data.write(chunk)
-    # The buffer itself, where joining chunks or copying a bytearray would hold the upload twice for a moment.
-    return config, data.getvalue()
+    # Closed at once where the upload fails: errors are kept with the frames that they passed.
+    with io.BytesIO() as data:
+        async for chunk in chunks:
+            if share is not None:
+                share.take(len(chunk))
+            data.write(chunk)
+        # The buffer itself, where joining chunks or copying a bytearray would hold the upload twice for a moment.
+        return config, data.getvalue()
 
 
 async def upload_messages(

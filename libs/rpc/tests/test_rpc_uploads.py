@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from quintet.vision.v1.vision_service_pb2 import (
 from quintet_errors import DomainError, Reason
 from quintet_rpc.calls import call_stream
 from quintet_rpc.request_context import new_request_context
-from quintet_rpc.uploads import CHUNK_BYTES, pieces, read_upload
+from quintet_rpc.uploads import CHUNK_BYTES, UploadMemory, pieces, read_upload
 from quintet_testing import serve
 
 CONFIG = AnalyzeImageRequest(config=AnalyzeImageConfig(enhance=True))
@@ -47,6 +49,37 @@ async def test_wrong_order_and_size_are_refused(messages, reason):
     with pytest.raises(DomainError) as failure:
         await read_upload(sent(*messages), data_field="image", max_bytes=3)
     assert failure.value.reason is reason
+
+
+async def test_uploads_hold_no_more_memory_than_they_may_together():
+    memory = UploadMemory(5)
+    with memory.share() as first, memory.share() as second:
+        assert (await read_upload(sent(CONFIG, image(b"abc")), data_field="image", max_bytes=9, share=first))[
+            1
+        ] == b"abc"
+        with pytest.raises(DomainError) as failure:
+            await read_upload(sent(CONFIG, image(b"de"), image(b"f")), data_field="image", max_bytes=9, share=second)
+        assert failure.value.reason is Reason.ENGINE_BUSY
+        assert int(failure.value.metadata["retryAfterSeconds"]) >= 1
+        assert memory.held_bytes == 5
+        first.release()
+        assert memory.held_bytes == 2
+    assert memory.held_bytes == 0
+    with memory.share() as third:
+        await read_upload(sent(CONFIG, image(b"abcde")), data_field="image", max_bytes=9, share=third)
+
+
+async def test_finished_upload_is_held_once():
+    tracemalloc.start()
+    try:
+        messages = sent(CONFIG, *[image(bytes(CHUNK_BYTES))] * 256)
+        before, _ = tracemalloc.get_traced_memory()
+        _, data = await read_upload(messages, data_field="image", max_bytes=32 << 20)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held - before < 1.02 * len(data)
+    assert peak - before < 1.2 * len(data)
 
 
 @given(st.integers(0, 3 * CHUNK_BYTES + 1))

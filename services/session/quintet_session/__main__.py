@@ -25,7 +25,12 @@ class SessionService:
 
     def __init__(self, store: Store, settings: SessionSettings) -> None:
         self._store = store
-        self._queue = JobQueue(store, lease_s=settings.job_lease_s, max_attempts=settings.job_max_attempts)
+        self._queue = JobQueue(
+            store,
+            lease_s=settings.job_lease_s,
+            max_attempts=settings.job_max_attempts,
+            max_queued=settings.max_queued_jobs,
+        )
         self._cleanups = Cleanups(store)
         self._retention = Retention(store, keep_s=settings.job_retention_h * 3600, interval_s=settings.purge_interval_s)
         self._max_upload_bytes = settings.max_upload_mib << 20

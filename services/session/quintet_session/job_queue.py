@@ -17,6 +17,8 @@ from quintet_session.store import Blob, JobFailure, JobRecord, JobState, Lease, 
 
 _log = get_logger(__name__)
 
+# A full queue is a long one: whoever is refused should not come back at once.
+_RETRY_AFTER_S = 10
 # How long to wait before a lease that could not be taken back is tried again.
 _REPEAT_S = 1.0
 
@@ -32,9 +34,10 @@ class LeasedJob:
 class JobQueue:
     """Hands jobs to workers, and takes them back from workers that fell silent."""
 
-    def __init__(self, store: Store, *, lease_s: float, max_attempts: int) -> None:
+    def __init__(self, store: Store, *, lease_s: float, max_attempts: int, max_queued: int) -> None:
         self._store = store
         self._max_attempts = max_attempts
+        self._max_queued = max_queued
         self._timers = LeaseTimers(lease_s, self._take_back)
         self._line = ClaimLine()
         self._board = JobBoard()
@@ -62,6 +65,19 @@ class JobQueue:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def check_room(self) -> None:
+        """Makes sure that one more job may wait; those whose inputs are on their way are not counted.
+
+        Raises:
+            DomainError: ENGINE_BUSY if too many wait already.
+        """
+        if len(self._queued) >= self._max_queued:
+            raise DomainError(
+                Reason.ENGINE_BUSY,
+                f"{len(self._queued)} jobs are waiting already. Try again in {_RETRY_AFTER_S} s.",
+                {"retryAfterSeconds": str(_RETRY_AFTER_S)},
+            )
 
     async def create(self, job: NewJob) -> JobRecord:
         """Stores a job and calls a worker."""

@@ -41,6 +41,7 @@ class JobServicer(rpc.JobServiceServicer):
         config: pb.CreateJobConfig = await anext(chunks)
         scope = validation.scope(config.scope)
         task = validation.task(config.task)
+        self._queue.check_room()
         job_id = f"{validation.id_prefix(config.id_prefix)}_{secrets.token_hex(12)}"
         async with self._cleanups.upload() as upload:
             async for chunk in chunks:

@@ -23,6 +23,8 @@ class SessionSettings(ServiceSettings):
     """How long a worker may be silent before its job is given to another one."""
     job_max_attempts: int = Field(default=3, ge=1)
     """How many workers may lose a job before it fails."""
+    max_queued_jobs: int = Field(default=10_000, ge=1)
+    """How many jobs may wait for a worker; one more is refused before its input is taken."""
     job_retention_h: float = Field(default=24.0, gt=0)
     """How long an ended job and its result are kept."""
     purge_interval_s: float = Field(default=60.0, gt=0)

@@ -1,8 +1,9 @@
 """Stores and servers for the tests of the session service."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -94,6 +95,12 @@ async def running_service(folder: Path, **settings: object) -> AsyncIterator[Run
             yield Running(rpc.SessionServiceStub(channel), jobs_rpc.JobServiceStub(channel), store, channel)
         finally:
             await service.close()
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Running]]:
+    """Runs a service with the settings that a test asks for."""
+    return partial(running_service, tmp_path)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ SCOPE = Scope("nexus", "anonymous")
 @asynccontextmanager
 async def started(store: Store, lease_s: float) -> AsyncIterator[JobQueue]:
     shutting_down.renew()
-    queue = JobQueue(store, lease_s=lease_s, max_attempts=3)
+    queue = JobQueue(store, lease_s=lease_s, max_attempts=3, max_queued=100)
     await queue.start()
     try:
         yield queue

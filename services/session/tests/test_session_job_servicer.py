@@ -50,6 +50,21 @@ def finish(
         yield pb.FinishJobRequest(result=data[start : start + CHUNK])
 
 
+async def test_a_full_queue_takes_no_input(serving: Any) -> None:
+    async def config_only() -> AsyncIterator[pb.CreateJobRequest]:
+        yield pb.CreateJobRequest(config=CONFIG)
+        await asyncio.Event().wait()
+
+    async with serving(max_queued_jobs=2) as running:
+        first = await create(running.jobs)
+        await create(running.jobs)
+        refusal = await refused(running.jobs.CreateJob(config_only(), timeout=10))
+        assert refusal.reason is Reason.ENGINE_BUSY
+        assert int(refusal.metadata["retryAfterSeconds"]) >= 1
+        assert (await claim(running.jobs)).job.job_id == first.job_id
+        assert (await create(running.jobs)).state == pb.Job.STATE_QUEUED
+
+
 async def create(jobs: rpc.JobServiceStub, data: bytes = b"") -> pb.Job:
     return (await jobs.CreateJob(upload(data))).job
 

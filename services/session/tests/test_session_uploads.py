@@ -6,7 +6,8 @@ import os
 import psutil
 import pytest
 
-from quintet_session.store import NewJob, Scope, Store
+from quintet_session.job_queue import JobQueue
+from quintet_session.store import Append, Lease, NewJob, NewMessage, Role, Scope, Store
 from quintet_session.uploads import Cleanups, read_blob
 from quintet_testing import eventually
 
@@ -81,6 +82,42 @@ async def test_an_upload_that_a_job_took_stays_also_when_its_caller_left(store: 
         await store.create_job(NewJob("img_1", SCOPE, b"task", blob))
     await cleanups.close()
     assert await store.read_chunk(blob.blob_id, 0) == b"input"
+
+
+async def test_an_input_stays_when_the_caller_leaves_while_its_job_waits_behind_many_messages(store: Store) -> None:
+    cleanups = Cleanups(store)
+    queue = JobQueue(store, lease_s=10, max_attempts=3, max_queued=1)
+    session_id = (await store.create_session(SCOPE, "")).session_id
+    stored, congested = asyncio.Event(), asyncio.Event()
+
+    async def create() -> None:
+        async with cleanups.upload() as upload:
+            await upload.add(bytes(300_000))
+            blob = await upload.finish()
+            stored.set()
+            await congested.wait()
+            await queue.create(NewJob("img_1", SCOPE, b"task", blob))
+            upload.keep()
+
+    creating = asyncio.create_task(create())
+    await stored.wait()
+    # More than the writer takes at once, so that the job is in a later batch.
+    messages = [
+        asyncio.create_task(store.append_messages(SCOPE, session_id, Append((NewMessage(Role.USER, "x"),), str(key))))
+        for key in range(450)
+    ]
+    await asyncio.sleep(0)
+    congested.set()
+    while not queue._tasks:
+        await asyncio.sleep(0)
+    creating.cancel()
+    await asyncio.gather(creating, *messages, return_exceptions=True)
+    await cleanups.close()
+    job = await store.claim_job("token")
+    assert job is not None
+    blob = await store.leased_input(Lease("img_1", "token"))
+    assert await store.read_chunk(blob.blob_id, 0) is not None
+    await queue.close()
 
 
 async def test_a_blob_that_is_purged_while_it_is_read_says_so(store: Store) -> None:

@@ -4,6 +4,9 @@ import re
 
 from quintet_errors import DomainError, Reason
 
+# Errors travel in trailers of a few KiB: what a caller sent is repeated only in part.
+_REPEATED_CHARACTERS = 64
+
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
 
 # Tags that name the same spoken language; Whisper's own code for Javanese is no BCP 47 tag.
@@ -39,5 +42,10 @@ def tag_of_whisper_code(code: str) -> str:
 
 
 def unsupported(language: str, engine: str, explanation: str) -> DomainError:
-    """Returns the error of a language that the engine does not know; `explanation` says what would help."""
-    return DomainError(Reason.UNSUPPORTED_LANGUAGE, explanation, {"language": language, "engine": engine})
+    """Returns the error of a language that the engine does not know.
+
+    `explanation` is a sentence in which `{}` stands for the language.
+    """
+    repeated = language[:_REPEATED_CHARACTERS]
+    explained = explanation.format(repeated)
+    return DomainError(Reason.UNSUPPORTED_LANGUAGE, explained, {"language": repeated, "engine": engine})

@@ -10,6 +10,7 @@ from quintet.stt.v1.stt_service_pb2_grpc import add_SttServiceServicer_to_server
 from quintet_engines import EngineSlots
 from quintet_rpc import Service, run_process
 from quintet_rpc.request_context import current_script
+from quintet_rpc.uploads import UploadMemory
 from quintet_stt.admission import Lanes
 from quintet_stt.selection import select_engine
 from quintet_stt.servicer import SttServicer
@@ -24,7 +25,8 @@ def build(settings: SttSettings) -> Service:
         EngineSlots(settings.long_slots, settings.long_waiting),
         settings.long_audio_seconds,
     )
-    servicer = SttServicer(engine, lanes, settings.max_audio_seconds)
+    memory = UploadMemory(settings.upload_memory_mib << 20)
+    servicer = SttServicer(engine, lanes, memory, settings.max_audio_seconds)
 
     def register(server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:
         add_SttServiceServicer_to_server(servicer, server)

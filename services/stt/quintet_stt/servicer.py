@@ -1,9 +1,8 @@
 """`quintet.stt.v1.SttService` over an engine."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -17,9 +16,10 @@ from quintet_audio.decode import Recording, decode_speech
 from quintet_errors import DomainError, Reason
 from quintet_observability import metrics
 from quintet_rpc.engine_info import to_engine
-from quintet_rpc.uploads import read_upload
+from quintet_rpc.uploads import UploadMemory, UploadShare, read_upload
 from quintet_stt.admission import Lanes
 from quintet_stt.engine import Progress, Segment, SttEngine, TranscribeOptions, Transcript, Word
+from quintet_stt.executors import run_to_end
 
 MAX_AUDIO_BYTES = 32 << 20
 # Decoding takes seconds for half an hour of audio; the second thread keeps a short file from waiting for that.
@@ -28,12 +28,27 @@ _DECODERS = 2
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
+class _File:
+    """An uploaded file, which is decoded once and gone after that: a transcription takes much longer."""
+
+    def __init__(self, data: bytes, share: UploadShare) -> None:
+        self._data = data
+        self._share = share
+
+    async def decode(self, decoders: Executor, max_seconds: float) -> Recording:
+        data, self._data = self._data, b""
+        recording = await run_to_end(decoders, partial(decode_speech, data, max_seconds=max_seconds))
+        self._share.release()
+        return recording
+
+
 class SttServicer(rpc.SttServiceServicer):
     """Reads uploads, decodes them under admission, and sends what the engine yields."""
 
-    def __init__(self, engine: SttEngine, lanes: Lanes, max_audio_seconds: float) -> None:
+    def __init__(self, engine: SttEngine, lanes: Lanes, memory: UploadMemory, max_audio_seconds: float) -> None:
         self._engine = engine
         self._lanes = lanes
+        self._memory = memory
         self._max_audio_seconds = max_audio_seconds
         self._decoders = ThreadPoolExecutor(max_workers=_DECODERS, thread_name_prefix="decode")
         metrics.ENGINE_QUEUE_DEPTH.labels("stt").set_function(lambda: lanes.waiting)
@@ -43,20 +58,15 @@ class SttServicer(rpc.SttServiceServicer):
         self, request_iterator: AsyncIterator[pb.TranscribeRequest], context: Context
     ) -> AsyncIterator[pb.TranscribeResponse]:
         """Transcribes one recording."""
-        config, audio = await read_upload(request_iterator, data_field="audio", max_bytes=MAX_AUDIO_BYTES)
-        if not audio:
-            raise DomainError(Reason.MISSING_FIELD, "The recording is empty.", {"field": "audio"})
-        options = TranscribeOptions(config.language, config.word_times)
-        async with self._lanes.admit(partial(self._decode, audio)) as recording:
-            started = time.monotonic()
-            sent_percent = 0
-            async with aclosing(self._engine.transcribe(recording, options)) as events:
-                async for event in events:
-                    if isinstance(event, Transcript):
-                        yield self._result(event, recording, time.monotonic() - started)
-                    elif (percent := _percent(event)) > sent_percent:
-                        sent_percent = percent
-                        yield pb.TranscribeResponse(progress_percent=percent)
+        with self._memory.share() as share:
+            options, file = await _read(request_iterator, share)
+            decode = partial(file.decode, self._decoders, self._max_audio_seconds)
+            async with (
+                self._lanes.admit(decode) as recording,
+                aclosing(self._responses(recording, options)) as responses,
+            ):
+                async for response in responses:
+                    yield response
 
     async def GetEngine(self, request: pb.GetEngineRequest, context: Context) -> pb.GetEngineResponse:
         """Describes the live engine."""
@@ -66,9 +76,18 @@ class SttServicer(rpc.SttServiceServicer):
         """Ends the decoding threads."""
         self._decoders.shutdown(wait=False, cancel_futures=True)
 
-    async def _decode(self, audio: bytes) -> Recording:
-        decode = partial(decode_speech, audio, max_seconds=self._max_audio_seconds)
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, decode)
+    async def _responses(
+        self, recording: Recording, options: TranscribeOptions
+    ) -> AsyncGenerator[pb.TranscribeResponse, None]:
+        started = time.monotonic()
+        sent_percent = 0
+        async with aclosing(self._engine.transcribe(recording, options)) as events:
+            async for event in events:
+                if isinstance(event, Transcript):
+                    yield self._result(event, recording, time.monotonic() - started)
+                elif (percent := _percent(event)) > sent_percent:
+                    sent_percent = percent
+                    yield pb.TranscribeResponse(progress_percent=percent)
 
     def _result(self, transcript: Transcript, recording: Recording, work_s: float) -> pb.TranscribeResponse:
         if transcript.text:
@@ -84,6 +103,13 @@ class SttServicer(rpc.SttServiceServicer):
             silence=pb.Transcript.Silence.Value(f"SILENCE_{transcript.silence}"),
         )
         return pb.TranscribeResponse(result=result)
+
+
+async def _read(requests: AsyncIterator[pb.TranscribeRequest], share: UploadShare) -> tuple[TranscribeOptions, _File]:
+    config, data = await read_upload(requests, data_field="audio", max_bytes=MAX_AUDIO_BYTES, share=share)
+    if not data:
+        raise DomainError(Reason.MISSING_FIELD, "The recording is empty.", {"field": "audio"})
+    return TranscribeOptions(config.language, config.word_times), _File(data, share)
 
 
 def _percent(progress: Progress) -> int:

@@ -25,6 +25,8 @@ class SttSettings(ServiceSettings):
     """Longest recording, in seconds."""
     long_audio_seconds: float = Field(default=60, gt=0)
     """From this length on a recording waits in the lane of the long ones."""
+    upload_memory_mib: int = Field(default=128, ge=32)
+    """Memory of all files that are uploaded or wait to be decoded; one that finds none free is refused at once."""
     slots: int = Field(default=4, ge=1)
     """How many short recordings take turns at the engine."""
     waiting: int = Field(default=32, ge=0)

@@ -1,6 +1,7 @@
 """What every engine must do, run against each of them."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -159,6 +160,26 @@ async def test_abandoned_recording_does_not_disturb_the_next(listening, long_spe
     with pytest.raises(asyncio.CancelledError):
         await cancelled
     assert await transcript_of(listening, speech) == alone
+
+
+async def test_cancelled_recording_ends_when_its_thread_does(listening, speech):
+    begun, let_go = threading.Event(), threading.Event()
+
+    class HeldSamples(np.ndarray):
+        def __getitem__(self, key):
+            begun.set()
+            assert let_go.wait(10)
+            return np.asarray(self)[key]
+
+    work = asyncio.ensure_future(transcript_of(listening, Recording(speech.samples.view(HeldSamples), 16_000, "wav")))
+    await asyncio.to_thread(begun.wait, 10)
+    for _ in range(3):
+        work.cancel()
+        await asyncio.wait({work}, timeout=0.02)
+        assert not work.done()
+    let_go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await work
 
 
 async def test_short_recording_does_not_wait_for_a_long_one(listening, long_speech, speech):

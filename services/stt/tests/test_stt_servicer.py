@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import tracemalloc
 import wave
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -116,6 +117,58 @@ async def test_longer_than_the_limit(tmp_path):
         failure = await error_of(stub, upload(wav(61)))
     assert (failure.reason, failure.message) == (Reason.MEDIA_TOO_LONG, "Audio is longer than 1 minute")
     assert failure.metadata == {"maxSeconds": "60"}
+
+
+async def test_long_language_tag_is_repeated_in_part(tmp_path, speech_wav):
+    async with stub_of(tmp_path, engine="pocketsphinx") as stub:
+        failure = await error_of(stub, upload(speech_wav, language="fr" + "-abcdefgh" * 2000))
+    assert failure.reason is Reason.UNSUPPORTED_LANGUAGE
+    assert failure.metadata == {"language": ("fr" + "-abcdefgh" * 7)[:64], "engine": "pocketsphinx"}
+    assert len(failure.message) < 200
+
+
+async def test_uploads_beyond_the_memory_of_all_are_refused(tmp_path):
+    go_on = asyncio.Event()
+
+    async def halting():
+        yield pb.TranscribeRequest(config=pb.TranscribeConfig())
+        for _ in range(20):
+            yield pb.TranscribeRequest(audio=bytes(1 << 20))
+        await go_on.wait()
+
+    async with stub_of(tmp_path, upload_memory_mib=32) as stub:
+        first, second = (stub.Transcribe(halting(), timeout=20) for _ in range(2))
+        codes = asyncio.as_completed([first.code(), second.code()])
+        assert await next(codes) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        go_on.set()
+        assert await next(codes) is grpc.StatusCode.INVALID_ARGUMENT
+        assert (await events_of(stub, upload(wav(1))))[-1].result.text
+
+
+async def test_file_is_gone_once_it_is_decoded(tmp_path):
+    def padded():
+        yield pb.TranscribeRequest(config=pb.TranscribeConfig())
+        yield pb.TranscribeRequest(audio=wav(1))
+        for _ in range(20):
+            yield pb.TranscribeRequest(audio=bytes(1 << 20))
+
+    script = (("x-quintet-script", "steps=1000,interval_ms=20"),)
+    async with stub_of(tmp_path, upload_memory_mib=32) as stub:
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            first = stub.Transcribe(padded(), timeout=20, metadata=script)
+            await first.read()
+            after, peak = tracemalloc.get_traced_memory()
+            # The memory of a second file is free, too.
+            second = stub.Transcribe(padded(), timeout=20, metadata=script)
+            await second.read()
+        finally:
+            tracemalloc.stop()
+        assert peak - before > 20 << 20
+        assert after - before < 8 << 20
+        first.cancel()
+        second.cancel()
 
 
 async def test_engine_error_ends_the_stream_after_its_progress(tmp_path):

@@ -28,7 +28,7 @@ def build(settings: TtsSettings) -> Service:
     slots = EngineSlots(settings.slots, settings.waiting)
     metrics.ENGINE_QUEUE_DEPTH.labels("tts").set_function(lambda: slots.waiting)
     metrics.ENGINE_ACTIVE.labels("tts").set_function(lambda: slots.active)
-    servicer = TtsServicer(engine, slots, settings.stalled_reader_s)
+    servicer = TtsServicer(engine, slots, max_audio_s=settings.max_audio_s, stalled_reader_s=settings.stalled_reader_s)
 
     def register(server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:
         rpc.add_TtsServiceServicer_to_server(servicer, server)

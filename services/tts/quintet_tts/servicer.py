@@ -16,6 +16,7 @@ from quintet_observability import metrics
 from quintet_rpc.engine_info import to_engine
 from quintet_tts.encoding import encoded
 from quintet_tts.engine import Finished, SpeechEvent, SpeechRequest, TtsEngine
+from quintet_tts.length_limit import limited
 from quintet_tts.messages import page_of, to_encoding, to_response, to_speech_request
 from quintet_tts.stalled_reader import StalledReader
 
@@ -28,9 +29,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class TtsServicer(rpc.TtsServiceServicer):
     """Checks requests, admits them to the engine, and sends its sound encoded."""
 
-    def __init__(self, engine: TtsEngine, slots: EngineSlots, stalled_reader_s: float) -> None:
+    def __init__(self, engine: TtsEngine, slots: EngineSlots, *, max_audio_s: float, stalled_reader_s: float) -> None:
         self._engine = engine
         self._slots = slots
+        self._max_audio_s = max_audio_s
         self._stalled_reader_s = stalled_reader_s
         self._encoders = ThreadPoolExecutor(_ENCODER_THREADS, thread_name_prefix="encode")
 
@@ -40,7 +42,7 @@ class TtsServicer(rpc.TtsServiceServicer):
         """Speaks a text.
 
         Raises:
-            DomainError: of the request, ENGINE_BUSY, or of the engine.
+            DomainError: of the request, ENGINE_BUSY, MEDIA_TOO_LONG, or of the engine.
         """
         speech, encoding = to_speech_request(request), to_encoding(request)
         observed = _Observed(self._engine.info().name)
@@ -66,7 +68,8 @@ class TtsServicer(rpc.TtsServiceServicer):
 
     async def _sound(self, speech: SpeechRequest, encoding: AudioEncoding) -> AsyncGenerator[SpeechEvent, None]:
         async with (
-            aclosing(self._engine.speak(speech)) as samples,
+            aclosing(self._engine.speak(speech)) as spoken,
+            aclosing(limited(spoken, self._max_audio_s)) as samples,
             aclosing(encoded(samples, encoding, self._encoders)) as events,
         ):
             async for event in events:

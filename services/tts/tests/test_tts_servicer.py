@@ -50,9 +50,9 @@ class Room:
 
 
 @asynccontextmanager
-async def room_with(engine, slots=8, waiting=8, stalled_reader_s=30.0):
+async def room_with(engine, slots=8, waiting=8, max_audio_s=3600.0, stalled_reader_s=30.0):
     admission = EngineSlots(slots, waiting)
-    servicer = TtsServicer(engine, admission, stalled_reader_s)
+    servicer = TtsServicer(engine, admission, max_audio_s=max_audio_s, stalled_reader_s=stalled_reader_s)
 
     def register(server):
         rpc.add_TtsServiceServicer_to_server(servicer, server)
@@ -136,6 +136,30 @@ async def test_unknown_language_and_voice_are_refused(room):
 async def test_longest_text_is_spoken(room):
     _, sound, _ = await room.spoken(text=("word " * 4000), speaking_rate=4.0)
     assert len(sound) > 1_000_000
+
+
+@pytest.mark.parametrize(("text", "language"), [("ሀለሐመ" * 1250, "en"), ("⠿⠷⠯⠟" * 1250, "ar")])
+async def test_text_that_is_read_letter_by_letter_for_hours_ends_at_the_limit(text, language):
+    async with room_with(EspeakEngine(), max_audio_s=60) as room:
+        sound_bytes = 0
+        with pytest.raises(DomainError) as failure:
+            async for event in room.synthesize(text=text, language=language):
+                sound_bytes += len(event.audio)
+        assert failure.value.reason is Reason.MEDIA_TOO_LONG
+        assert failure.value.message == "The text is longer than 1 minute of speech"
+        assert failure.value.metadata == {"maxSeconds": "60"}
+        assert 45 * 44_100 < sound_bytes <= 60 * 44_100
+        await asyncio.wait_for(room.slots.wait_idle(), 5)
+        assert (await room.spoken(text=TEXT))[1]
+
+
+async def test_limit_itself_is_spoken():
+    with request_scope(script="steps=20"):
+        async with room_with(ScriptedEngine(current_script), max_audio_s=2) as room:
+            _, _, finished = await room.spoken(text="a")
+        assert finished.audio_duration.ToMilliseconds() == 2000
+        async with room_with(ScriptedEngine(current_script), max_audio_s=1.9) as room:
+            assert (await room.refusal(text="a")).reason is Reason.MEDIA_TOO_LONG
 
 
 async def test_limitations_travel(room):

@@ -1,6 +1,5 @@
 """The neural engine: Whisper through faster-whisper and CTranslate2, on the processor."""
 
-import asyncio
 import ctypes
 import threading
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import TypeVar
 from quintet_audio.decode import Recording
 from quintet_engines import EngineInfo, EngineKind, IdleUnloader, Limitation
 from quintet_stt.engine import Events, Heard, TranscribeOptions
+from quintet_stt.executors import run_to_end
 from quintet_stt.language import primary_tag, unsupported, whisper_code
 from quintet_stt.recognition import silent, transcribe_windows
 from quintet_stt.whisper import LONGEST_WINDOW_S, Whisper, languages_of
@@ -90,9 +90,7 @@ class FasterWhisperEngine:
             return ""
         tag = primary_tag(language)
         if tag not in self._languages:
-            raise unsupported(
-                language, NAME, f"The model {self._model_name} does not understand the language {language}."
-            )
+            raise unsupported(language, NAME, f"The model {self._model_name} does not understand the language {{}}.")
         return whisper_code(tag)
 
     async def _find_window(self, recording: Recording, position_s: float) -> Window:
@@ -107,17 +105,14 @@ class FasterWhisperEngine:
             word_times=word_times,
             stopped=stop.is_set,
         )
-        try:
-            return await self._in_worker(work)
-        finally:
-            stop.set()
+        return await run_to_end(self._worker, work, stop.set)
 
     async def _unload(self) -> None:
         await self._in_worker(self._whisper.unload)
         await self._in_worker(_return_free_memory)
 
     async def _in_worker(self, work: Callable[[], ResultT]) -> ResultT:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+        return await run_to_end(self._worker, work)
 
 
 def _limitations(model: str) -> tuple[Limitation, ...]:

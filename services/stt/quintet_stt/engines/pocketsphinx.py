@@ -14,6 +14,7 @@ from quintet_engines import EngineInfo, EngineKind, IdleUnloader, Limitation
 from quintet_errors import DomainError, Reason
 from quintet_stt import pocketsphinx_worker as worker
 from quintet_stt.engine import Events, Heard, Segment, TranscribeOptions, Word
+from quintet_stt.executors import run_to_end
 from quintet_stt.language import primary_tag, unsupported
 from quintet_stt.pocketsphinx_worker import SpokenWord
 from quintet_stt.recognition import silent, transcribe_windows
@@ -115,10 +116,10 @@ class PocketSphinxEngine:
             # Spawned and not forked: a copy of a process with gRPC's threads could deadlock.
             spawn = multiprocessing.get_context("spawn")
             self._process = ProcessPoolExecutor(1, mp_context=spawn, initializer=worker.prepare)
-        return await asyncio.get_running_loop().run_in_executor(self._process, work, *arguments)
+        return await run_to_end(self._process, partial(work, *arguments))
 
     async def _in_thread(self, work: Callable[[], ResultT]) -> ResultT:
-        return await asyncio.get_running_loop().run_in_executor(self._vad, work)
+        return await run_to_end(self._vad, work)
 
 
 def _require_english(language: str) -> None:
@@ -126,7 +127,7 @@ def _require_english(language: str) -> None:
         raise unsupported(
             language,
             NAME,
-            f"The live speech engine understands English only, not {language}. `{REMEDY}` adds other languages.",
+            f"The live speech engine understands English only, not {{}}. `{REMEDY}` adds other languages.",
         )
 
 

@@ -215,9 +215,10 @@ class OpenCvEngine:
             return await asyncio.shield(work)
         except (cv2.error, MemoryError) as error:
             raise DomainError(Reason.ENGINE_FAILED, "A step of the analysis failed on this picture.") from error
-        finally:
+        except asyncio.CancelledError:
             job.cancel()
             await _until_done(work)
+            raise
 
 
 async def _until_done(work: "asyncio.Future[Any]") -> None:
@@ -226,6 +227,9 @@ async def _until_done(work: "asyncio.Future[Any]") -> None:
         # A second cancellation changes nothing: the first one is under way already, behind this wait.
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({work})
+    if not work.cancelled():
+        # Looked at, so that asyncio does not report an error that nobody waited for.
+        work.exception()
 
 
 def _timed(analysis: Analysis, started: float) -> Analysis:

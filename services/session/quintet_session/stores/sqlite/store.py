@@ -44,6 +44,10 @@ def wall_clock_us() -> int:
     return time.time_ns() // 1000
 
 
+def _nothing(_connection: sqlite3.Connection) -> None:
+    pass
+
+
 class SqliteStore:
     """Keeps everything in `quintet.db`. Methods are documented at `Store`."""
 
@@ -123,6 +127,8 @@ class SqliteStore:
         return await self._read(lambda connection: blobs.read_chunk(connection, blob_id, position))
 
     async def discard_blob(self, blob_id: str) -> None:
+        # A job that is on its way comes to hold the blob only when the light lane has got so far.
+        await self._write(_nothing)
         # In the lane of the chunks: one that is on its way must not arrive after its removal.
         await self._write(lambda connection: blobs.discard(connection, blob_id), bulk=True)
 
