@@ -333,7 +333,7 @@ async def test_hundred_large_uploads_at_once_all_succeed_in_bounded_memory(start
 
 
 async def test_budget_serves_in_order_and_survives_those_who_leave():
-    budget = UploadBudget(10, wait_s=5)
+    budget = UploadBudget(10, wait_s=5, small_bytes=0, reserve_bytes=0)
     order = []
 
     async def hold(name, size, release):
@@ -357,7 +357,7 @@ async def test_budget_serves_in_order_and_survives_those_who_leave():
 
 
 async def test_budget_refuses_after_the_wait():
-    budget = UploadBudget(10, wait_s=0.05, max_waiting=1)
+    budget = UploadBudget(10, wait_s=0.05, max_waiting=1, small_bytes=0, reserve_bytes=0)
     async with budget.reserve(10):
         with pytest.raises(HttpError) as refusal:
             async with budget.reserve(1):

@@ -5,7 +5,7 @@ import pytest
 from nexus_requests import PNG, WAV, failure, form
 
 from quintet_errors import DomainError, Reason
-from quintet_gateway.dialects.nexus.errors import REASONS
+from quintet_gateway.dialects.nexus.errors import OPERATORS_ONLY, REASONS
 
 LONG = "x" * 5001
 BAD_TEXTS = [
@@ -102,9 +102,21 @@ async def test_every_reason_has_a_documented_answer(client, assistant, *, reason
     status, code = REASONS[reason]
     body = await failure(response, status, code)
     documented = {Reason.SESSION_NOT_FOUND: "Session not found", Reason.JOB_NOT_FOUND: "Job not found"}
-    assert body["error"] == documented.get(reason, "It failed.")
+    if reason in OPERATORS_ONLY:
+        assert (status, body["error"]) == (500, "Internal server error")
+    else:
+        assert body["error"] == documented.get(reason, "It failed.")
     if status in {429, 503}:
         assert response.headers["Retry-After"] == "7"
+
+
+async def test_sentence_for_operators_is_logged_and_not_told(client, assistant, capfd):
+    sentence = "The database /srv/quintet/store.db is damaged. Put a backup in its place."
+    assistant.sessions.failure = DomainError(Reason.STORAGE_FAILED, sentence)
+    assert "/srv" not in await (await client.get("/api/sessions")).text()
+    assert sentence in capfd.readouterr().out
+    assistant.sessions.failure = DomainError(Reason.ENGINE_FAILED, "Try a shorter text.")
+    assert (await (await client.get("/api/sessions")).json())["error"] == "Try a shorter text."
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,7 @@ async def test_speech_result(client, assistant):
         ("voice", "UNDECODABLE_MEDIA", "x", "Failed to process audio: Invalid format"),
         ("voice", "MEDIA_TOO_LONG", "Audio is longer than 30 minutes", "Audio is longer than 30 minutes"),
         ("voice", "UNSUPPORTED_LANGUAGE", "Hindi is not known.", "Hindi is not known."),
+        ("voice", "STORAGE_FAILED", "The folder /srv/quintet is full of holes.", "Processing failed"),
         ("voice-conversation", "NO_SPEECH", "No speech detected", "No speech detected"),
     ],
 )

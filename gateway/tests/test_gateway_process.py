@@ -246,5 +246,5 @@ async def test_busy_port_that_is_not_required_is_skipped_with_a_warning(launch):
 
 async def test_unknown_setting_is_refused(launch):
     code, err = await ended(await launch(wait=False, PROTS="1"))
-    assert code == 1
+    assert code == 78
     assert "QUINTET_GATEWAY_PROTS is not a setting" in err

@@ -356,3 +356,27 @@ def test_addresses_that_share_an_allowance():
     assert allowance_key("2001:db8:1::1") != allowance_key("2001:db8:2::1")
     assert allowance_key("::ffff:1.2.3.4") == allowance_key("1.2.3.4")
     assert allowance_key("") == ""
+
+
+@pytest.mark.parametrize(
+    ("version", "path", "expectation", "status"),
+    [
+        (b"1.1", b"/api/sessions", b"100-Continue", b"200"),
+        (b"1.1", b"/api/sessions", b"foo", b"417"),
+        (b"1.1", b"/metrics", b"200-ok", b"417"),
+        (b"1.0", b"/api/sessions", b"foo", b"200"),
+    ],
+)
+async def test_expectations(client, send_raw, *, version, path, expectation, status):
+    method = b"POST" if b"api" in path else b"GET"
+    head = b"%s %s HTTP/%s\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\nExpect: %s\r\n\r\n{}"
+    answer = await send_raw(client, head % (method, path, version, expectation))
+    if expectation == b"100-Continue":
+        told, _, answer = answer.partition(b"\r\n\r\n")
+        assert told == b"HTTP/1.1 100 Continue"
+    assert answer.split(b" ")[1] == status
+    body = json.loads(answer.partition(b"\r\n\r\n")[2])
+    if status == b"417" and b"api" in path:
+        assert (set(body), body["error_code"]) == (NEXUS, "EXPECTATION_FAILED")
+    elif status == b"417":
+        assert set(body) == {"detail"}

@@ -2,17 +2,19 @@
 
 import asyncio
 import json
+import socket
 import time
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
 from quintet_errors import DomainError, Reason
 from quintet_gateway.dialects.nexus.words import WordEvents, WordSplitter
 from quintet_gateway.http.batches import Batches
-from quintet_gateway.http.drain import DRAIN
-from quintet_gateway.http.sse import MAX_WRITE_BYTES, join_events
+from quintet_gateway.http.drain import DRAIN, Drain
+from quintet_gateway.http.sse import MAX_WRITE_BYTES, EventRelay, join_events
 from quintet_testing import eventually
 
 BODY = json.dumps({"message": "x"}).encode()
@@ -131,6 +133,43 @@ async def test_client_that_does_not_read_loses_its_stream(start, assistant, send
     assert assistant.chat.deltas.given < 5_000, "the source runs ahead by a bounded number of characters"
     writer.transport.abort()
     assert (await client.get("/api/health")).status == 200
+
+
+async def test_client_that_reads_slowly_but_steadily_gets_everything():
+    async def answer():
+        yield "ab " * 12_000
+
+    async def handle(request):
+        return await EventRelay(WordEvents(), write_s=1.0).run(request, answer())
+
+    app = web.Application()
+    app[DRAIN] = Drain()
+    app.router.add_get("/", handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    # Small buffers of the kernel: else it would read everything on the client's behalf.
+    with socket.socket() as listening, socket.socket() as reading:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+        reading.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        reading.setblocking(False)
+        listening.bind(("127.0.0.1", 0))
+        await web.SockSite(runner, listening).start()
+        received = await read_slowly(reading, listening.getsockname())
+        await runner.cleanup()
+    assert received.count(b'{"word": ') == 12_002
+    assert received.endswith(b"0\r\n\r\n")
+
+
+async def read_slowly(reading, address):
+    """Reads 200 KB a second; the whole answer takes more than twice as long as one write may."""
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(reading, address)
+    await loop.sock_sendall(reading, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    received = bytearray()
+    while data := await loop.sock_recv(reading, 4096):
+        received += data
+        await asyncio.sleep(0.02)
+    return bytes(received)
 
 
 class Endless:

@@ -114,7 +114,7 @@ class JobRunner:
         result = b""
         if isinstance(outcome, DomainError):
             error = JobError(reason=outcome.reason.value, message=outcome.message)
-            _log.info("job_failed", job_id=lease.job.job_id, reason=outcome.reason.value)
+            _log.info("job_failed", job_id=lease.job.job_id, reason=outcome.reason.value, message=outcome.message)
         else:
             outcome.processing_duration.FromMicroseconds(int(seconds * 1e6))
             result = outcome.SerializeToString()

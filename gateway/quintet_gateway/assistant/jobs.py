@@ -1,11 +1,16 @@
 """Jobs as the one who asked for them sees them."""
 
+import asyncio
 from collections.abc import AsyncIterable
 
 from quintet.jobs.v1.job_result_pb2 import JobResult
 from quintet.jobs.v1.job_service_pb2 import CreateJobConfig, Job, JobTask
 from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.clients.jobs import JobClient
+
+
+# Parsing more than this would hold the event loop for a millisecond and longer.
+_PARSED_AT_ONCE = 1 << 20
 
 
 class Jobs:
@@ -30,4 +35,7 @@ class Jobs:
 
     async def result(self, owner: Owner, job_id: str) -> JobResult:
         """Returns the result of a completed job."""
-        return JobResult.FromString(await self._client.result(owner.scope(), job_id))
+        data = await self._client.result(owner.scope(), job_id)
+        if len(data) < _PARSED_AT_ONCE:
+            return JobResult.FromString(data)
+        return await asyncio.to_thread(JobResult.FromString, data)

@@ -3,6 +3,12 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from quintet_errors import DomainError
+from quintet_observability import get_logger
+from quintet_rpc.request_context import current_request_id
+
+_log = get_logger(__name__)
+
 
 class FailureKind(StrEnum):
     """Names of the failures that the plumbing finds."""
@@ -76,3 +82,8 @@ def too_large(kind: FailureKind, max_bytes: int, received_bytes: int) -> HttpErr
         f"The body is larger than {max_bytes} bytes.",
         {"maxBytes": max_bytes, "receivedBytes": received_bytes},
     )
+
+
+def log_untold(error: DomainError) -> None:
+    """Logs the sentence of a failure whose client is told only that something failed."""
+    _log.error("internal_failure", reason=error.reason.value, sentence=error.message, request_id=current_request_id())

@@ -1,4 +1,8 @@
-"""Tells picture formats by their first bytes; names and content types lie."""
+"""Tells picture formats by their first bytes; names and content types lie.
+
+This only turns strangers away early: the vision service judges every picture again, by the same first bytes
+(`quintet_vision.analysis.formats.sniff`), and a change of one rule belongs into both.
+"""
 
 # Sizes of the known headers that follow a bitmap's first fourteen bytes.
 _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})

@@ -49,7 +49,7 @@ def test_unknown_engine_is_refused_with_a_sentence():
     done = subprocess.run(
         command(), env=environment(engine="gpt"), capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "QUINTET_LLM_ENGINE" in done.stderr
 
 

@@ -290,6 +290,6 @@ def _not_spoken(language: str) -> DomainError:
 def _unusable(model_dir: Path, error: Exception) -> DomainError:
     return DomainError(
         Reason.ENGINE_FAILED,
-        f"The speech model {model_dir.name} cannot be loaded: {error}. Run `quintet models verify {model_dir.name}`.",
+        f"The speech model {model_dir.name} cannot be loaded ({type(error).__name__}). Run `quintet models verify {model_dir.name}`.",
         {"model": model_dir.name},
     )

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from io import BytesIO
 
 from aiohttp import web
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -22,10 +23,20 @@ def format_time(timestamp: Timestamp) -> str:
 
 def succeed(fields: Mapping[str, Json], *, repeat: bool = True) -> web.Response:
     """Answers with `fields`; without `repeat` they are not repeated under `data`, for answers of megabytes."""
-    body: dict[str, Json] = {"success": True, "message": "Operation successful", "timestamp": now(), **fields}
+    body = {**frame(), **fields}
     if repeat:
         body["data"] = fields
-    return web.Response(body=json.dumps(body).encode(), content_type="application/json", charset="utf-8")
+    return respond(json.dumps(body).encode())
+
+
+def frame() -> dict[str, Json]:
+    """Returns what every success says unless its own fields say otherwise."""
+    return {"success": True, "message": "Operation successful", "timestamp": now()}
+
+
+def respond(body: bytes | BytesIO) -> web.Response:
+    """Answers with a body of JSON; one in a BytesIO is sent bit by bit, as fast as the client reads."""
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
 
 
 def _format(seconds: float) -> str:

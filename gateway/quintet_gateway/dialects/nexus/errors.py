@@ -8,11 +8,7 @@ from aiohttp import web
 
 from quintet_errors import DomainError, Reason
 from quintet_gateway.dialects.nexus.envelope import now
-from quintet_gateway.http.failures import DialectError, FailureKind, HttpError
-from quintet_observability import get_logger
-from quintet_rpc.request_context import current_request_id
-
-_log = get_logger(__name__)
+from quintet_gateway.http.failures import DialectError, FailureKind, HttpError, log_untold
 
 Details = Mapping[str, str | int]
 
@@ -84,9 +80,7 @@ def describe(error: Exception) -> NexusProblem:
 
 def _sentence(error: DomainError) -> str:
     if error.reason in OPERATORS_ONLY:
-        _log.error(
-            "internal_failure", reason=error.reason.value, sentence=error.message, request_id=current_request_id()
-        )
+        log_untold(error)
         return _INTERNAL
     return _DOCUMENTED_MESSAGES.get(error.reason, error.message)
 

@@ -12,7 +12,7 @@ from quintet.stt.v1.stt_service_pb2 import Transcript
 from quintet.vision.v1.vision_service_pb2 import BoundingBox, ImageAnalysis
 from quintet_gateway.dialects.nexus import html
 from quintet_gateway.dialects.nexus.json_values import Json
-from quintet_gateway.dialects.nexus.translate import TYPES
+from quintet_gateway.dialects.nexus.translate import TYPES, job_status
 
 _SILENCES: Mapping[int, tuple[str, str]] = {
     Transcript.SILENCE_TOO_SHORT: ("Audio too short", "The recording is too short. Please speak for a little longer."),
@@ -20,10 +20,19 @@ _SILENCES: Mapping[int, tuple[str, str]] = {
     Transcript.SILENCE_NO_SPEECH: ("No speech detected", "No speech was found in the recording. Please try again."),
 }
 
+_BASE64_STEP = 3 << 16
 
-def job_result(job: Job, result: JobResult) -> Json:
-    """Returns the `result` of a completed job."""
-    return {**_RESULTS[job.task.kind](job, result), "type": TYPES[job.task.kind]}
+
+def completed_job(job: Job, result: JobResult) -> dict[str, Json]:
+    """Returns the status of a completed job with its `result`."""
+    fields = job_status(job)
+    fields["result"] = {**_RESULTS[job.task.kind](job, result), "type": TYPES[job.task.kind]}
+    return fields
+
+
+def media_bytes(result: JobResult) -> int:
+    """Returns how much sound and picture a result holds, which is nearly all of a large one; asking costs a copy."""
+    return len(result.speech.audio) + len(result.enhanced_image)
 
 
 def _image_analysis(_job: Job, result: JobResult) -> dict[str, Json]:
@@ -146,7 +155,9 @@ def _enhanced(result: JobResult) -> str | None:
 
 
 def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+    # Megabytes in one call would hold up every other thread; only whole groups of three bytes can be joined.
+    steps = (data[start : start + _BASE64_STEP] for start in range(0, len(data), _BASE64_STEP))
+    return "".join([base64.b64encode(step).decode("ascii") for step in steps])
 
 
 def _share(value: float) -> float:

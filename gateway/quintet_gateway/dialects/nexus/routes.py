@@ -11,9 +11,10 @@ from quintet_gateway.app_keys import ASSISTANT
 from quintet_gateway.assistant import Owner
 from quintet_gateway.dialects.nexus import schemas, translate
 from quintet_gateway.dialects.nexus.access import SURFACE, Admission, ApiKeys
+from quintet_gateway.dialects.nexus.answers import LARGE_BYTES, MANY_ITEMS, Answers
 from quintet_gateway.dialects.nexus.envelope import succeed
 from quintet_gateway.dialects.nexus.errors import not_found, render
-from quintet_gateway.dialects.nexus.results import job_result
+from quintet_gateway.dialects.nexus.results import completed_job, media_bytes
 from quintet_gateway.dialects.nexus.words import WordEvents
 from quintet_gateway.http.drain import DRAIN
 from quintet_gateway.http.entry import CONTEXT
@@ -56,10 +57,12 @@ class Nexus:
     def __init__(self, keys: ApiKeys, limiter: RateLimiter | None, times: StreamTimes) -> None:
         self._keys = keys
         self._times = times
+        self._answers = Answers()
         self.surface = Surface(SURFACE, _PREFIXES, render, Admission(keys, limiter))
 
     def add_routes(self, app: web.Application) -> None:
         """Adds each endpoint at both of its paths."""
+        app.on_cleanup.append(self._answers.close)
         for method, path, handler in self._endpoints():
             for base in ("/api", "/v1"):
                 add_route(app, method, base + path, handler)
@@ -96,12 +99,14 @@ class Nexus:
 
     async def _list_sessions(self, request: web.Request) -> web.Response:
         sessions = await request.app[ASSISTANT].sessions.list_all(self._keys.owner(request))
-        return succeed({"sessions": [translate.listed_session(session) for session in sessions]})
+        large = len(sessions) > MANY_ITEMS
+        return await self._answers.succeed(lambda: translate.session_list(sessions), large=large)
 
     async def _list_messages(self, request: web.Request) -> web.Response:
         owner, session_id = self._keys.owner(request), _path_id(request, "session_id", "Session")
         session, messages = await request.app[ASSISTANT].sessions.messages(owner, session_id)
-        return succeed(translate.conversation(session, messages))
+        large = len(messages) > MANY_ITEMS or sum(len(one.content) for one in messages) > LARGE_BYTES
+        return await self._answers.succeed(lambda: translate.conversation(session, messages), large=large)
 
     async def _delete_session(self, request: web.Request) -> web.Response:
         owner, session_id = self._keys.owner(request), _path_id(request, "session_id", "Session")
@@ -137,10 +142,11 @@ class Nexus:
         owner, job_id = self._keys.owner(request), _path_id(request, "job_id", "Job")
         jobs = request.app[ASSISTANT].jobs
         job = await jobs.get(owner, job_id)
-        fields = translate.job_status(job)
-        if job.state == Job.STATE_COMPLETED:
-            fields["result"] = job_result(job, await jobs.result(owner, job_id))
-        return succeed(fields, repeat=False)
+        if job.state != Job.STATE_COMPLETED:
+            return succeed(translate.job_status(job), repeat=False)
+        result = await jobs.result(owner, job_id)
+        large = media_bytes(result) > LARGE_BYTES
+        return await self._answers.succeed(lambda: completed_job(job, result), large=large, repeat=False)
 
     async def _clear_history(self, request: web.Request) -> web.Response:
         owner = self._keys.owner(request)

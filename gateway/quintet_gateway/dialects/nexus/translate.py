@@ -54,15 +54,9 @@ def created_session(session: Session) -> dict[str, Json]:
     }
 
 
-def listed_session(session: Session) -> Json:
-    """Returns one row of the list of sessions."""
-    return {
-        "id": session.session_id,
-        "title": session.title,
-        "created_at": format_time(session.create_time),
-        "updated_at": format_time(session.update_time),
-        "message_count": session.message_count,
-    }
+def session_list(sessions: Sequence[Session]) -> dict[str, Json]:
+    """Returns the list of sessions."""
+    return {"sessions": [_listed(session) for session in sessions]}
 
 
 def conversation(session: Session, messages: Sequence[Message]) -> dict[str, Json]:
@@ -130,6 +124,16 @@ def health(services: Mapping[str, ServiceHealth]) -> dict[str, Json]:
         "status": "healthy" if complete else "degraded",
         "version": API_VERSION,
         "services": {name: _service(service) for name, service in services.items()},
+    }
+
+
+def _listed(session: Session) -> Json:
+    return {
+        "id": session.session_id,
+        "title": session.title,
+        "created_at": format_time(session.create_time),
+        "updated_at": format_time(session.update_time),
+        "message_count": session.message_count,
     }
 
 
