@@ -8,7 +8,6 @@ from quintet.jobs.v1.job_service_pb2 import CreateJobConfig, Job, JobTask
 from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.clients.jobs import JobClient
 
-
 # Parsing more than this would hold the event loop for a millisecond and longer.
 _PARSED_AT_ONCE = 1 << 20
 

@@ -288,8 +288,6 @@ def _not_spoken(language: str) -> DomainError:
 
 
 def _unusable(model_dir: Path, error: Exception) -> DomainError:
-    return DomainError(
-        Reason.ENGINE_FAILED,
-        f"The speech model {model_dir.name} cannot be loaded ({type(error).__name__}). Run `quintet models verify {model_dir.name}`.",
-        {"model": model_dir.name},
-    )
+    name, kind = model_dir.name, type(error).__name__
+    sentence = f"The speech model {name} cannot be loaded ({kind}). Run `quintet models verify {name}`."
+    return DomainError(Reason.ENGINE_FAILED, sentence, {"model": name})
