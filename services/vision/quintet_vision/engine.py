@@ -75,9 +75,10 @@ class DecodedCode:
 class ImageQuality:
     """Numbers that describe how good a picture is.
 
-    `sharpness` is the variance of the Laplacian (under about 100 is blurred), `brightness` the mean of the grey picture
-    (0 to 255), `contrast` its standard deviation (0 to 127.5), `noise_level` the estimated standard deviation of the
-    noise (0 to 255), `edge_density` and `quality_score` are 0 to 1.
+    `sharpness` is the variance of the Laplacian around outlines (under about 100 is blurred), `brightness` the mean of
+    the grey picture (0 to 255), `contrast` its standard deviation (0 to 127.5), `noise_level` the estimated standard
+    deviation of the noise (0 to 255), `edge_density` and `quality_score` are 0 to 1. Without outlines (`structured` is
+    false) the sharpness is that of the whole picture and tells nothing about blur.
     """
 
     sharpness: float
@@ -86,6 +87,7 @@ class ImageQuality:
     noise_level: float
     edge_density: float
     quality_score: float
+    structured: bool = True
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,43 @@ def test_every_step_takes_pictures_of_any_shape(size: tuple[int, int]) -> None:
     assert enhance(tiny, quality, drawn=False).startswith(b"\xff\xd8")
 
 
+def draw_face(width: int) -> Image.Image:
+    """A frontal face as its light and dark parts, which is what the detector looks at."""
+    wide, high = 4 * width, round(5.2 * width)
+    face = Image.new("RGB", (wide, high), (120, 130, 140))
+    draw = ImageDraw.Draw(face)
+
+    def oval(x: float, y: float, radius_x: float, radius_y: float, color: tuple[int, int, int]) -> None:
+        box = (wide * (x - radius_x), high * (y - radius_y), wide * (x + radius_x), high * (y + radius_y))
+        draw.ellipse(box, fill=color)
+
+    oval(0.5, 0.5, 0.5, 0.5, (60, 40, 30))
+    oval(0.5, 0.55, 0.42, 0.43, (224, 180, 150))
+    for x in (0.3, 0.7):
+        oval(x, 0.43, 0.13, 0.07, (150, 105, 85))
+        draw.rectangle((wide * (x - 0.14), high * 0.345, wide * (x + 0.14), high * 0.375), fill=(60, 40, 30))
+        oval(x, 0.435, 0.08, 0.035, (245, 245, 245))
+        oval(x, 0.435, 0.04, 0.04, (30, 20, 20))
+    oval(0.5, 0.655, 0.1, 0.025, (170, 120, 100))
+    oval(0.5, 0.78, 0.17, 0.04, (160, 70, 70))
+    return face.resize((width, high // 4), Image.Resampling.LANCZOS)
+
+
+@pytest.mark.parametrize("size", [(2000, 1500), (1500, 2000), (640, 480)])
+@pytest.mark.parametrize("share", [0.05, 0.08, 0.2])
+def test_finds_faces_from_a_twentieth_of_the_width_on(size: tuple[int, int], share: float) -> None:
+    face = draw_face(max(30, round(share * size[0])))
+    shown = blotches(size)
+    places = [(size[0] // 10, size[1] // 10), (size[0] // 2, size[1] // 2)]
+    for place in places:
+        shown.paste(face, place)
+    found = sorted((one.box for one in PeopleFinder().faces(picture(shown))), key=lambda box: box.x)
+    assert len(found) == len(places)
+    for box, (x, y) in zip(found, places, strict=True):
+        assert x <= box.x + box.width / 2 <= x + face.width
+        assert y <= box.y + box.height / 2 <= y + face.height
+
+
 def coins() -> Image.Image:
     image = Image.new("RGB", (800, 600), "gray")
     draw = ImageDraw.Draw(image)
@@ -232,10 +269,10 @@ def test_describes_what_is_where() -> None:
         )
     )
     for part in (
-        "photo in landscape format, 900 by 600 pixels, from a JPEG file",
+        "photo of 900 by 600 pixels, from a JPEG file. The picture is in landscape orientation.",
         "3 frames; only the first",
-        "two faces, at the top left and in the middle",
-        "one person, on the right",
+        "2 faces, at the top left and in the middle",
+        "a person, on the right",
         "The text in it reads: “EXIT 42”.",
         "A QR code at the bottom says “https://example.org”.",
         "white (60 %) and red (20 %)",

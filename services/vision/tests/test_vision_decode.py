@@ -145,6 +145,7 @@ HOSTILE = {
     "empty": (b"", Reason.UNDECODABLE_MEDIA),
     "one byte": (b"\xff", Reason.UNSUPPORTED_FORMAT),
     "text": (b"hello, I am no picture", Reason.UNSUPPORTED_FORMAT),
+    "text that begins like a bitmap": (b"BMW is a maker of cars and engines", Reason.UNSUPPORTED_FORMAT),
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Reason.UNSUPPORTED_FORMAT),
     "zip": (b"PK\x03\x04" + bytes(100), Reason.UNSUPPORTED_FORMAT),
     "tiff": (save(Image.new("RGB", (8, 8)), "TIFF"), Reason.UNSUPPORTED_FORMAT),

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -124,6 +125,37 @@ async def test_the_event_loop_goes_on_meanwhile(studio: Any, opencv: OpenCvEngin
     before = time.thread_time()
     await studio.analysis(opencv, file, enhance=True)
     assert time.thread_time() - before < 0.05
+
+
+class HeldFile(bytes):
+    """A file whose first reading stops until it is let go."""
+
+    def __new__(cls, data: bytes) -> "HeldFile":
+        made = super().__new__(cls, data)
+        made.begun, made.let_go = threading.Event(), threading.Event()
+        return made
+
+    begun: threading.Event
+    let_go: threading.Event
+
+    def startswith(self, *arguments: Any) -> bool:
+        self.begun.set()
+        assert self.let_go.wait(10)
+        return super().startswith(*arguments)
+
+
+async def test_a_cancelled_analysis_ends_when_its_thread_does(studio: Any, opencv: OpenCvEngine) -> None:
+    """Whoever frees the slot of a cancelled analysis must not let the next one into a busy engine."""
+    file = HeldFile(studio.file(studio.noise()))
+    work = asyncio.create_task(studio.events(opencv, file))
+    await asyncio.to_thread(file.begun.wait, 10)
+    for _ in range(3):
+        work.cancel()
+        await asyncio.wait({work}, timeout=0.02)
+        assert not work.done()
+    file.let_go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await work
 
 
 async def test_memory_of_the_recogniser_comes_back_when_idle(studio: Any, reader: TextReader) -> None:

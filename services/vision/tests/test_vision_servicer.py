@@ -15,7 +15,8 @@ from quintet_engines import EngineSlots
 from quintet_errors import DomainError, Reason
 from quintet_errors.status import from_rpc_error
 from quintet_rpc.request_context import current_script
-from quintet_testing import serve
+from quintet_rpc.uploads import UploadMemory
+from quintet_testing import eventually, serve
 from quintet_vision.engine import VisionEngine
 from quintet_vision.engines.opencv import OpenCvEngine
 from quintet_vision.engines.scripted import ScriptedEngine
@@ -23,9 +24,13 @@ from quintet_vision.servicer import MAX_UPLOAD_BYTES, VisionServicer
 
 
 @asynccontextmanager
-async def vision(engine: VisionEngine, slots: EngineSlots | None = None) -> AsyncIterator["rpc.VisionServiceAsyncStub"]:
+async def vision(
+    engine: VisionEngine, slots: EngineSlots | None = None, memory: UploadMemory | None = None
+) -> AsyncIterator["rpc.VisionServiceAsyncStub"]:
+    servicer = VisionServicer(engine, slots or EngineSlots(2, 4), memory or UploadMemory(128 << 20))
+
     def register(server: grpc.aio.Server) -> list[Any]:
-        rpc.add_VisionServiceServicer_to_server(VisionServicer(engine, slots or EngineSlots(2, 4)), server)
+        rpc.add_VisionServiceServicer_to_server(servicer, server)
         return [pb.DESCRIPTOR.services_by_name["VisionService"]]
 
     async with serve(register) as channel:
@@ -97,6 +102,39 @@ async def test_the_surplus_is_refused_at_once(studio: Any) -> None:
         assert int(error.metadata["retryAfterSeconds"]) >= 1
         first.cancel()
         await asyncio.wait_for(slots.wait_idle(), 0.25)
+
+
+async def test_open_uploads_are_refused_beyond_the_memory_of_all() -> None:
+    memory = UploadMemory(3 << 20)
+    go_on = asyncio.Event()
+
+    async def halting() -> AsyncIterator[pb.AnalyzeImageRequest]:
+        yield pb.AnalyzeImageRequest(config=pb.AnalyzeImageConfig())
+        yield pb.AnalyzeImageRequest(image=bytes(1 << 20))
+        await go_on.wait()
+
+    async def full() -> bool:
+        return memory.held_bytes == 3 << 20
+
+    async with vision(ScriptedEngine(current_script), EngineSlots(9, 9), memory) as stub:
+        calls = [stub.AnalyzeImage(halting(), timeout=10) for _ in range(3)]
+        await eventually(full)
+        error = await refused(stub.AnalyzeImage(halting(), timeout=10))
+        assert error.reason is Reason.ENGINE_BUSY
+        assert int(error.metadata["retryAfterSeconds"]) >= 1
+        go_on.set()
+        for call in calls:
+            assert [event async for event in call][-1].WhichOneof("event") == "result"
+        assert memory.held_bytes == 0
+        call = stub.AnalyzeImage(upload(bytes(1 << 20)), metadata=(("x-quintet-script", "steps=1000,interval_ms=20"),))
+        await call.read()
+        assert memory.held_bytes == 1 << 20
+        call.cancel()
+
+        async def free() -> bool:
+            return memory.held_bytes == 0
+
+        await eventually(free)
 
 
 async def test_a_cancelled_call_frees_the_engine(studio: Any, opencv: OpenCvEngine) -> None:

@@ -4,15 +4,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from quintet_vision.analysis.picture import Picture
+from quintet_vision.analysis.picture import Picture, Pixels
 from quintet_vision.engine import DominantColor
 
-_EDGE = 96
+_EDGE = 1280
+_SAMPLE_EDGE = 240
+# A step over neighbouring pixels that no shading and little noise make.
+_EDGE_RANGE = 40
 _MOST_COLORS = 6
 _SMALLEST_SHARE = 0.03
 # A small patch of a strong colour catches the eye, one of grey does not.
 _SMALLEST_STRONG_SHARE = 0.008
 _STRONG_CHROMA = 45.0
+# Black print on white is strong as well; no grey is as far from white.
+_STRONG_DISTANCE = 75.0
 
 # Several anchors share a name where people call quite different shades by one word.
 _ANCHORS: tuple[tuple[str, str], ...] = (
@@ -46,26 +51,47 @@ _ANCHORS: tuple[tuple[str, str], ...] = (
 
 def dominant_colors(picture: Picture) -> tuple[DominantColor, ...]:
     """Returns at most six colours, the largest area first."""
-    small = picture.fitted(_EDGE).pixels.reshape(-1, 3)
+    small = _sampled(_without_soft_edges(picture.fitted(_EDGE).pixels)).reshape(-1, 3)
     names = _nearest_names(small)
     counts = np.bincount(names, minlength=len(_ANCHORS))
-    colors = []
+    colors: list[DominantColor] = []
+    background = np.median(small[names == counts.argmax()], axis=0)
     for index in np.argsort(-counts, kind="stable")[:_MOST_COLORS]:
         share = float(counts[index]) / len(small)
         blue, green, red = (round(value) for value in np.median(small[names == index], axis=0)) if share else (0, 0, 0)
-        if share >= _smallest_share(red, green, blue):
+        if share >= _smallest_share((blue, green, red), background):
             colors.append(DominantColor(_ANCHORS[index][0], f"#{red:02x}{green:02x}{blue:02x}", share))
     return tuple(colors)
 
 
-def _smallest_share(red: int, green: int, blue: int) -> float:
-    _, a, b = _lab(np.array([[blue, green, red]], np.uint8))[0]
-    return _SMALLEST_STRONG_SHARE if np.hypot(a, b) > _STRONG_CHROMA else _SMALLEST_SHARE
+def _without_soft_edges(pixels: Pixels) -> Pixels:
+    """Gives each pixel on an edge the value of its nearer side: what lies between two colours is none of its own."""
+    kernel = np.ones((3, 3), np.uint8)
+    for _ in range(2):
+        lowest, highest = cv2.erode(pixels, kernel), cv2.dilate(pixels, kernel)
+        nearer = np.where(cv2.subtract(highest, pixels) < cv2.subtract(pixels, lowest), highest, lowest)
+        pixels = np.where(cv2.subtract(highest, lowest) > _EDGE_RANGE, nearer, pixels)
+    return pixels
+
+
+def _sampled(pixels: Pixels) -> Pixels:
+    height, width = pixels.shape[:2]
+    scale = min(1.0, _SAMPLE_EDGE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    # An average would mix the colours again.
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST)
+
+
+def _smallest_share(bgr: tuple[int, int, int], background: npt.NDArray[np.floating]) -> float:
+    color, behind = _lab(np.array([bgr, background], np.float32))
+    strong = np.hypot(color[1], color[2]) > _STRONG_CHROMA or np.linalg.norm(color - behind) > _STRONG_DISTANCE
+    return _SMALLEST_STRONG_SHARE if strong else _SMALLEST_SHARE
 
 
 def _nearest_names(pixels: npt.NDArray[np.integer | np.floating]) -> npt.NDArray[np.intp]:
     """Returns the index in `_ANCHORS` of the perceptually nearest name of each pixel."""
-    distances = np.linalg.norm(_lab(pixels)[:, None, :] - _ANCHOR_LAB[None, :, :], axis=2)
+    # The squared distance less the part that is the same for all anchors, as one matrix product.
+    distances = (_ANCHOR_LAB**2).sum(axis=1) - 2 * _lab(pixels) @ _ANCHOR_LAB.T
     return np.asarray(_ANCHOR_NAMES[np.argmin(distances, axis=1)], np.intp)
 
 

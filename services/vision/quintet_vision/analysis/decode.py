@@ -1,6 +1,7 @@
 """From the bytes of a file to an upright picture, within limits that are checked before anything is decoded."""
 
 import io
+import math
 import struct
 from collections.abc import Callable
 from types import MappingProxyType
@@ -70,7 +71,8 @@ def _decode_opened(image: Image.Image, data: bytes, picture_format: str) -> Pict
     orientation = _orientation(image)
     frames = count_gif_frames(data) if picture_format == "gif" else int(getattr(image, "n_frames", 1))
     # A JPEG is decoded at a half, a quarter or an eighth of its size for less than the price of all of it.
-    image.draft("RGB", (WORKING_EDGE, WORKING_EDGE))
+    scale = WORKING_EDGE / max(image.size)
+    image.draft("RGB", (math.ceil(scale * image.width), math.ceil(scale * image.height)))
     pixels = cv2.cvtColor(_reduced_rgb(image), cv2.COLOR_RGB2BGR)
     if orientation in _UPRIGHT:
         pixels = _UPRIGHT[orientation](pixels)

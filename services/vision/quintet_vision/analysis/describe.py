@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from quintet_vision.analysis.judgement import judge
 from quintet_vision.analysis.people import area
 from quintet_vision.engine import Analysis, Box, DecodedCode, DetectedObject, DominantColor, TextLine
 
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _LONGEST_TEXT = 700
 _LONGEST_PAYLOAD = 200
+_ILLEGIBLE_BELOW = 0.5
+_UNSURE_BELOW = 0.8
 _CODE_NAMES = {
     "qr": "A QR code",
     "ean13": "An EAN-13 barcode",
@@ -43,14 +45,15 @@ def _opening(analysis: Analysis) -> str:
     size = f"{analysis.width} by {analysis.height} pixels"
     kind = {"blank": "plain area of one colour", "code": "picture of a code"}.get(analysis.scene, analysis.scene)
     file = _FORMAT_NAMES.get(analysis.format, analysis.format.upper())
-    return f"This is a {kind} in {_shape(analysis)} format, {size}, from a {file} file."
+    orientation = f"The picture is {_shape(analysis)}."
+    return f"This is a {kind} of {size}, from a {file} file. {orientation}"
 
 
 def _shape(analysis: Analysis) -> str:
     ratio = analysis.width / analysis.height
     if 0.95 <= ratio <= 1.05:
         return "square"
-    return "landscape" if ratio > 1 else "upright"
+    return f"in {'landscape' if ratio > 1 else 'portrait'} orientation"
 
 
 def _animation(analysis: Analysis) -> str:
@@ -64,7 +67,7 @@ def _seen(analysis: Analysis, label: str, plural: str) -> str:
     if not boxes:
         return ""
     places = [_place(analysis, box) for box in boxes[:5]]
-    what = f"one {label}" if len(boxes) == 1 else f"{_number(len(boxes))} {plural}"
+    what = f"a {label}" if len(boxes) == 1 else f"{len(boxes)} {plural}"
     return f"It seems to show {what}, {_joined(places)}."
 
 
@@ -82,8 +85,30 @@ def _place(analysis: Analysis, box: Box) -> str:
 
 
 def _text(lines: tuple[TextLine, ...], complete: bool) -> str:
-    if not lines:
-        return ""
+    legible = [line for line in lines if line.confidence >= _ILLEGIBLE_BELOW]
+    quoted = _quoted(legible)
+    sentences = [
+        f"{_reads(legible)}: {' '.join(quoted)}." if quoted else "",
+        _uncounted(len(legible) - len(quoted), "There is {} more line of text.", "There are {} more lines of text."),
+        _uncounted(
+            len(lines) - len(legible),
+            "{} line of text is too hard to read.",
+            "{} lines of text are too hard to read.",
+        ),
+        "" if complete or not lines else "There is more text that was not read, because reading took too long.",
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _reads(lines: Sequence[TextLine]) -> str:
+    """Returns the words before the text; what may be misread is not told as a fact."""
+    what = "The text in it" if len(lines) == 1 else f"The text in it, {len(lines)} lines,"
+    if sum(line.confidence for line in lines) / len(lines) < _UNSURE_BELOW:
+        return f"{what} is hard to read and may be wrong here; it seems to read"
+    return f"{what} reads"
+
+
+def _quoted(lines: Sequence[TextLine]) -> list[str]:
     quoted: list[str] = []
     length = 0
     for line in lines:
@@ -91,11 +116,11 @@ def _text(lines: tuple[TextLine, ...], complete: bool) -> str:
         if quoted and length > _LONGEST_TEXT:
             break
         quoted.append(f"“{_shortened(line.text, _LONGEST_TEXT)}”")
-    more = len(lines) - len(quoted)
-    rest = f" There are {_number(more)} more lines of text." if more > 1 else " There is one more line." if more else ""
-    unread = "" if complete else " There is more text that was not read, because reading took too long."
-    noun = "The text in it reads" if len(lines) == 1 else f"The text in it, {_number(len(lines))} lines, reads"
-    return f"{noun}: {' '.join(quoted)}.{rest}{unread}"
+    return quoted
+
+
+def _uncounted(count: int, one: str, many: str) -> str:
+    return (one if count == 1 else many).format(count) if count else ""
 
 
 def _code(analysis: Analysis, code: DecodedCode) -> str:
@@ -113,17 +138,8 @@ def _colors(colors: tuple[DominantColor, ...]) -> str:
 
 
 def _how_well(analysis: Analysis) -> str:
-    if analysis.scene == "blank":
-        return ""
-    quality = analysis.quality
-    drawn = analysis.scene in {"code", "document", "graphic"}
-    remarks = [
-        "blurred" if quality.sharpness < 100 else "sharp" if quality.sharpness > 300 else "",
-        "dark" if quality.brightness < 60 else "very bright" if quality.brightness > 210 and not drawn else "",
-        "low in contrast" if quality.contrast < 20 else "",
-        "grainy" if quality.noise_level > 10 else "",
-    ]
-    said = [remark for remark in remarks if remark]
+    judgement = judge(analysis)
+    said = [flaw.value for flaw in judgement.flaws] or (["sharp"] if judgement.is_sharp else [])
     return f"The picture is {_joined(said)}." if said else ""
 
 
@@ -139,10 +155,6 @@ def mean_confidence(objects: Sequence[DetectedObject], lines: Sequence[TextLine]
     found = [one.confidence for one in objects] + [line.confidence for line in lines]
     findings = sum(found) / len(found) if found else quality_score
     return (findings + quality_score) / 2
-
-
-def _number(count: int) -> str:
-    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -3,12 +3,14 @@
 import cv2
 import numpy as np
 
+from quintet_vision.analysis.judgement import is_blurred
 from quintet_vision.analysis.people import area
 from quintet_vision.analysis.picture import Picture
 from quintet_vision.engine import DetectedObject, ImageQuality, TextLine
 
 _EDGE = 640
 _FLAT_SHARE = 0.8
+_FULL_RANGE = 100.0
 _LINES_OF_A_DOCUMENT = 5
 _TEXT_AREA_OF_A_DOCUMENT = 0.08
 _CODE_AREA = 0.15
@@ -24,7 +26,10 @@ def is_drawn(picture: Picture) -> bool:
     sample = cv2.resize(picture.grey, size, interpolation=cv2.INTER_NEAREST).astype(np.int16)
     if sample.shape[1] < 2:
         return True
-    return float((np.abs(np.diff(sample, axis=1)) <= 1).mean()) >= _FLAT_SHARE
+    # In the dark the noise of a camera is as dark as its picture.
+    low, high = np.percentile(sample, (0.5, 99.5))
+    most_alike = min(1.0, float(high - low) / _FULL_RANGE)
+    return float((np.abs(np.diff(sample, axis=1)) <= most_alike).mean()) >= _FLAT_SHARE
 
 
 def scene_of(
@@ -37,7 +42,8 @@ def scene_of(
         return "document"
     if not text_lines and _share(picture, objects, {"qr code", "barcode"}) >= _CODE_AREA:
         return "code"
-    if is_drawn(picture):
+    # No one draws soft outlines only: that is a photo out of focus.
+    if is_drawn(picture) and not is_blurred(quality):
         return "graphic"
     return _photographed(picture, objects)
 

@@ -1,37 +1,22 @@
 """Advice on how to get a better picture, or what is good about this one."""
 
-from collections.abc import Callable
+from types import MappingProxyType
 
+from quintet_vision.analysis.judgement import Flaw, Judgement, judge
 from quintet_vision.engine import Analysis
 
 _SMALL_EDGE = 240
 _UNSURE_TEXT = 0.8
-
-_Check = tuple[Callable[[Analysis], bool], str]
-
-_CHECKS: tuple[_Check, ...] = (
-    (
-        lambda it: _taken(it) and it.quality.sharpness < 100,
-        "The picture is blurred: hold the camera still and let it focus.",
-    ),
-    (
-        lambda it: _taken(it) and it.quality.brightness < 60,
-        "The picture is dark: add light or turn towards a lamp or a window.",
-    ),
-    (
-        lambda it: _taken(it) and it.quality.brightness > 225 and it.scene != "document",
-        "The picture is too bright: turn away from the light.",
-    ),
-    (lambda it: it.quality.contrast < 20, "The picture has little contrast: more even light would help."),
-    (
-        lambda it: _taken(it) and it.quality.noise_level > 10,
-        "The picture is grainy: more light lets the camera make a cleaner one.",
-    ),
-    (lambda it: min(it.width, it.height) < _SMALL_EDGE, "The picture is small: a larger copy would show more."),
-    (
-        lambda it: any(line.confidence < _UNSURE_TEXT for line in it.text_lines),
-        "Some of the text is hard to read: move closer and hold the camera straight in front of it.",
-    ),
+_SMALL = "The picture is small: a larger copy would show more."
+_HARD_TO_READ = "Some of the text is hard to read: move closer and hold the camera straight in front of it."
+_ADVICE = MappingProxyType(
+    {
+        Flaw.BLURRED: "The picture is blurred: hold the camera still and let it focus.",
+        Flaw.DARK: "The picture is dark: add light or turn towards a lamp or a window.",
+        Flaw.BRIGHT: "The picture is too bright: turn away from the light.",
+        Flaw.FLAT: "The picture has little contrast: more even light would help.",
+        Flaw.GRAINY: "The picture is grainy: more light lets the camera make a cleaner one.",
+    }
 )
 
 
@@ -39,16 +24,16 @@ def suggestions(analysis: Analysis) -> tuple[str, ...]:
     """Returns one sentence for each thing that could be better; one of praise if there is none."""
     if analysis.scene == "blank":
         return ("The picture holds one colour only: check that nothing covered the lens.",)
-    advice = tuple(sentence for applies, sentence in _CHECKS if applies(analysis))
-    return advice or (_praise(analysis),)
+    judgement = judge(analysis)
+    advice = [_ADVICE[flaw] for flaw in judgement.flaws]
+    if min(analysis.width, analysis.height) < _SMALL_EDGE:
+        advice.append(_SMALL)
+    if any(line.confidence < _UNSURE_TEXT for line in analysis.text_lines):
+        advice.append(_HARD_TO_READ)
+    return tuple(advice) or (_praise(judgement),)
 
 
-def _taken(analysis: Analysis) -> bool:
-    """Tells whether the picture may come from a camera, so that advice on light and focus makes sense."""
-    return analysis.scene not in {"graphic", "code"}
-
-
-def _praise(analysis: Analysis) -> str:
-    if analysis.quality.sharpness < 300:
+def _praise(judgement: Judgement) -> str:
+    if not judgement.is_sharp:
         return "The picture is good enough as it is."
-    return "The picture is sharp and well lit." if _taken(analysis) else "The picture is sharp."
+    return "The picture is sharp and well lit." if judgement.is_lit else "The picture is sharp."

@@ -401,7 +401,7 @@ class ImageQuality(_message.Message):
     EDGE_DENSITY_FIELD_NUMBER: _builtins.int
     QUALITY_SCORE_FIELD_NUMBER: _builtins.int
     sharpness: _builtins.float
-    """Variance of the Laplacian; under about 100 is blurred."""
+    """Variance of the Laplacian along outlines; under about 100 is blurred, 0 without outlines."""
     brightness: _builtins.float
     """Mean of the grey picture, 0 to 255."""
     contrast: _builtins.float
