@@ -6,8 +6,8 @@ ARITHMETIC = {
     "what's nine plus ten": "= 19",
     "what is 3 point 5 times 2": "= 7",
     "whats the square of 9": "= 81",
-    "$5 + $10": "= 15",
-    "What's 10% of $50?": "= 5",
+    "$5 + $10": "$5 + $10 = $15",
+    "What's 10% of $50?": "10% of $50 = $5",
     "what is twenty dollars plus thirty dollars": "= 50",
     "9 squared is what": "= 81",
     "what is twelve times twelve": "= 144",
@@ -59,7 +59,7 @@ ARITHMETIC = {
     "What is twenty five percent of two hundred?": "= 50",
     "average of 10, 20 and 60": "= 30",
     "what's three quarters of 80": "= 60",
-    "what is a 20% tip on $45": "= 9",
+    "what is a 20% tip on $45": "= $9",
 }
 TIME = {
     "what is the time and date": "16:30 on Saturday, 21 November 2026",

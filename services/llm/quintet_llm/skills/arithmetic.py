@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from quintet_llm.skills.expression import (
@@ -11,11 +11,12 @@ from quintet_llm.skills.expression import (
     Value,
     evaluate,
     read_expression,
-    write_expression,
 )
-from quintet_llm.skills.numbers import read_amount, write_number
+from quintet_llm.skills.money import Money, money_in
+from quintet_llm.skills.numbers import read_amount, rounded, write_number
 from quintet_llm.skills.question import Question
 from quintet_llm.skills.skill import CERTAIN, Intent, say
+from quintet_llm.skills.written_expression import write_expression
 
 _DEEPEST_FOLLOW_UP = 8
 _ASKING = re.compile(
@@ -38,18 +39,27 @@ _NUMBER = r"(-?[\d.,]{1,30}|[a-z -]{1,60}?)"
 _PERCENT = r"\s*(?:%|percent|per cent)"
 # An amount of one currency is computed as a number; the answer leaves the currency out.
 _CURRENCY = re.compile(r"[$€£](?=\d)|(?<=\w) (?:dollars?|bucks|euros?|cents?)\b")
+_CURRENCY_SIGN = re.compile(r"[$€£]")
 _DATE_OR_CODE = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}|[\d]{3}-[\d]{3,4}-\d{4}|\d{1,2}/\d{1,2}/\d{2,4}|9/11|24/7|50/50|"
     r"\d+-\d+-\d+"
 )
+_MOST_DECIMALS = 30
+_NEAREST = {"whole number": 0, "integer": 0, "tenth": 1, "hundredth": 2, "thousandth": 3}
+_ROUNDED_TO = re.compile(
+    r"(?P<sum>.{1,300}?),? (?:(?:rounded |correct )?to (?P<count>\d{1,2}|[a-z]{1,9}) (?:decimals?|decimal places?|"
+    r"digits after the (?:decimal )?point)|rounded to the nearest (?P<nearest>whole number|integer|tenth|hundredth|"
+    r"thousandth))"
+)
 _FACTORIAL = re.compile(r"\d!\s{0,9}\??$")
 _FOLLOW_UP = re.compile(
-    r"(?:(?:what(?:'s| is| about| if)?|how about|now|then|and|ok|so|multiply|divide|add|subtract|take|make)\s+)*"
+    r"(?:(?:what (?:about|if)|how about|now|then|and|ok|so|multiply|divide|add|subtract|take|make)\s+)*"
     r"(?:(?:it|that|this|the result|the answer|the last (?:result|answer))\s*(?:is|be)?\s*)?"
     r"(?P<operation>times|plus|minus|divided by|multiplied by|multiply by|divide by|by|squared|cubed|to the power of|"
     r"[-+*/×÷^]|mod)"
     r"\s*(?P<rest>.{0,60})"
 )
+_SIGN_OR_OPERATION = {"plus", "minus", "+", "-"}
 _PRONOUN = re.compile(r"\b(?:that|it|this|the (?:last |previous )?(?:result|answer))\b")
 _STAND_IN = 987_654_321_987_654_321
 _CONTINUES_BY_VERB = re.compile(
@@ -66,11 +76,19 @@ class _Result:
     value: Value
     words: str
     suffix: str = ""
+    money: Money | None = None
+    decimals: int | None = None
 
     def sentence(self) -> str:
-        text, written_exactly = write_number(self.value.number)
-        sign = "=" if self.value.exact and written_exactly else "≈"
-        return f"{self.words} {sign} {text}{self.suffix}"
+        number, words = self.value.number, self.words
+        shown = number if self.decimals is None else rounded(number, self.decimals)
+        if self.money and not self.suffix and self.decimals is None:
+            text, written_exactly = self.money.write(shown)
+            words = self.money.put_into(words)
+        else:
+            text, written_exactly = write_number(shown, 40 if self.decimals else 10)
+        sign = "=" if self.value.exact and written_exactly and shown == number else "≈"
+        return f"{words} {sign} {text}{self.suffix}"
 
 
 class ArithmeticSkill:
@@ -90,13 +108,36 @@ class ArithmeticSkill:
 
 
 def _compute(question: Question, depth: int) -> _Result | None:
+    asked, decimals = _without_rounding(question.text)
+    if decimals is not None:
+        result = _compute(question.part(asked), depth)
+        return replace(result, decimals=decimals) if result else None
     expression = _unasked(question.text)
     if _DATE_OR_CODE.fullmatch(expression):
         return None
     if _FACTORIAL.search(question.original):
         expression += "!"  # Closing punctuation was taken off an even text.
     # "minus 5" after a result continues it, so a follow-up is tried first.
-    return _follow_up(question, depth) or _percentage(expression) or _aggregate(expression) or _plain(expression)
+    if continued := _follow_up(question, depth):
+        return continued
+    result = _percentage(expression) or _aggregate(expression) or _plain(expression)
+    if result and len(set(_CURRENCY_SIGN.findall(question.text))) > 1:
+        raise ArithmeticProblemError("Those are two currencies, and I have no exchange rates.")
+    money = money_in(question.text, read_expression(expression)) if result else None
+    return replace(result, money=money) if result else None
+
+
+def _without_rounding(text: str) -> tuple[str, int | None]:
+    """Takes `to two decimals` off a question; returns the rest with the number of decimals, None if unsaid."""
+    match = _ROUNDED_TO.fullmatch(text)
+    if match is None:
+        return text, None
+    if match["nearest"]:
+        return match["sum"], _NEAREST[match["nearest"]]
+    count = read_amount(match["count"])
+    if count is None or count.denominator != 1 or not 0 <= count <= _MOST_DECIMALS:
+        return text, None
+    return match["sum"], int(count)
 
 
 def _unasked(text: str) -> str:
@@ -282,7 +323,15 @@ def _operation(text: str) -> str | None:
     rest = match["rest"].strip()
     if operation in {"squared", "cubed"}:
         return operation if not rest else None
+    # "-3 squared" and "minus one plus one" are whole sums that begin with a sign.
+    if operation in _SIGN_OR_OPERATION and _is_sum(rest):
+        return None
     return f"{operation} {rest}" if rest else None
+
+
+def _is_sum(text: str) -> bool:
+    tokens = read_expression(text) if read_amount(text) is None else None
+    return tokens is not None and any(token.symbol not in {"", "%"} for token in tokens)
 
 
 def _written(number: Fraction) -> str:

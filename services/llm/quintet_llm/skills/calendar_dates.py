@@ -32,7 +32,12 @@ _WRITTEN = (
     re.compile(rf"{_MONTH} (?:the )?{_DAY}{_YEAR}"),
     re.compile(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"),
 )
+_IN_SLASHES = re.compile(r"(?P<first>\d{1,2})(?P<sign>[/.-])(?P<second>\d{1,2})(?P=sign)(?P<year>\d{4})")
 _WEEKDAY = re.compile(r"(?P<which>next |this |last |on |coming |this coming )?(?P<name>[a-z]+)")
+
+
+class DateProblemError(Exception):
+    """Says in one sentence why a text that looks like a date is none."""
 
 
 def easter(year: int) -> date:
@@ -87,7 +92,11 @@ _HOLIDAY = re.compile(r"(?P<name>[a-z' ]{3,30}?)(?: (?:in |of )?(?P<year>\d{4}))
 
 
 def read_date(text: str, today: date, *, past: bool = False) -> date | None:
-    """Reads a date; one without a year is the next such day, or the last one if `past`. None if it is none."""
+    """Reads a date; one without a year is the next such day, or the last one if `past`. None if it is none.
+
+    Raises:
+        DateProblemError: for a day that no calendar has, and for `03/04/2025`, which is read in two ways.
+    """
     text = text.strip(" ,.?")
     relative = {"today": 0, "now": 0, "tomorrow": 1, "yesterday": -1, "the day after tomorrow": 2}
     relative |= {"the day before yesterday": -2}
@@ -97,12 +106,46 @@ def read_date(text: str, today: date, *, past: bool = False) -> date | None:
 
 
 def _read_written(text: str, today: date, past: bool) -> date | None:
+    if match := _IN_SLASHES.fullmatch(text):
+        return _read_slashes(match)
     for pattern in _WRITTEN:
         if match := pattern.fullmatch(text):
             month = match["month"]
             number = int(month) if month.isdigit() else _MONTH_NUMBERS[month]
-            return _nearest(lambda year: date(year, number, int(match["day"])), match["year"], today, past)  # noqa: B023
+            found = _nearest(lambda year: date(year, number, int(match["day"])), match["year"], today, past)  # noqa: B023
+            if found is None:
+                raise DateProblemError(_impossible(number, int(match["day"]), match["year"]))
+            return found
     return None
+
+
+def _read_slashes(match: re.Match[str]) -> date:
+    first, second, year = int(match["first"]), int(match["second"]), int(match["year"])
+    if match["sign"] == "." or first > 12 or first == second:
+        day, month = first, second
+    elif second > 12:
+        day, month = second, first
+    else:
+        ways = (
+            f"{first} {MONTHS[second - 1].title()} or {second} {MONTHS[first - 1].title()}" if first and second else ""
+        )
+        raise DateProblemError(f"{match[0]} can mean {ways} {year}; write the month as a word." if ways else _NO_DAY)
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise DateProblemError(_impossible(month, day, match["year"])) from None
+
+
+_NO_DAY = "That is no date: days and months begin at 1."
+
+
+def _impossible(month: int, day: int, year: str | None) -> str:
+    if not 1 <= month <= 12:
+        return f"There is no month {month}."
+    name = MONTHS[month - 1].title()
+    if year is None or int(year) == 0 or day == 0:
+        return f"There is no {day} {name}{f' {year}' if year else ''}."
+    return f"There is no {day} {name} {year}: that month has {days_in_month(int(year), month)} days."
 
 
 def _read_weekday(text: str, today: date) -> date | None:

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from quintet_llm.skills.question import Question
 from quintet_llm.skills.skill import CERTAIN, Intent, say
-from quintet_llm.skills.zones import find_zone, zone_names
+from quintet_llm.skills.stated_facts import stated_home
+from quintet_llm.skills.zones import find_zone, has_several_zones, zone_names
 
 Now = Callable[[], datetime]
 """Returns the present moment as an aware datetime."""
@@ -47,6 +48,9 @@ _FOLLOW_UP = re.compile(
     r")?(?P<place>.{2,60})"
 )
 _ENGLISH = re.compile(r"\b(?:time|clock|hour|late)\b")
+_HOME = {"my city", "my town", "my home", "my hometown", "my place", "home", "where i live", "my country"}
+_HOME |= {f"the {kind} where i live" for kind in ("city", "town", "place", "country")}
+_WHERE_I_LIVE = re.compile(r"(?: in)? where i live\b")
 _DEEPEST = 5
 
 
@@ -63,12 +67,17 @@ class ClockSkill:
         place = asked_place(question, _DEEPEST)
         if place is None:
             return None
-        if place in {"", "here", "my area", "my city", "my time zone"}:
+        own = place in _HOME
+        if own:
+            place = stated_home(question.turns).strip(" .")
+        if place in {"", "here", "my area", "my time zone"}:
             return say(self.name, CERTAIN, self._here(question))
+        if has_several_zones(place):
+            return say(self.name, CERTAIN, ask_for_city(place))
         zone = find_zone(place)
         if zone is None:
             sentence = f"I don't know which time zone “{place}” is in; a large city nearby would help me."
-            return say(self.name, CERTAIN, sentence) if _STRONG.match(question.text) else None
+            return say(self.name, CERTAIN, sentence) if _STRONG.match(question.text) or own else None
         moment = self._now().astimezone(zone)
         return say(self.name, CERTAIN, f"It is {_written(moment)} in {_title(place)}.")
 
@@ -90,16 +99,27 @@ def asked_place(question: Question, depth: int) -> str | None:
     """Returns the place whose time is asked for, empty for here, None if the time is not asked for."""
     if _TWO_QUESTIONS.search(question.text) or question.text in {"what is time", "what's time"}:
         return None
+    text = _WHERE_I_LIVE.sub(" in where i live", question.text)
     for pattern in _ASKS:
-        if match := pattern.fullmatch(question.text):
+        if match := pattern.fullmatch(text):
             place = (match.groupdict().get("place") or "").strip()
-            if not place or find_zone(place) or _STRONG.match(question.text):
+            if not place or place in _HOME or _is_known(place) or _STRONG.match(question.text):
                 return place
     follow_up = _FOLLOW_UP.fullmatch(question.whole)
-    if follow_up and depth and find_zone(follow_up["place"]) and question.previous:
+    if follow_up and depth and _is_known(follow_up["place"]) and question.previous:
         before = asked_place(question.previous, depth - 1)
         return follow_up["place"] if before is not None else None
     return None
+
+
+def ask_for_city(place: str) -> str:
+    """Asks which city of a country with several zones is meant."""
+    title = _title(place.casefold())
+    return f"There are several time zones in {title}; which city do you mean?"
+
+
+def _is_known(place: str) -> bool:
+    return has_several_zones(place) or find_zone(place) is not None
 
 
 def _written(moment: datetime) -> str:
@@ -107,7 +127,8 @@ def _written(moment: datetime) -> str:
 
 
 def _title(place: str) -> str:
-    short = place in {
+    bare = place.removeprefix("the ")
+    short = bare in {
         "uk",
         "us",
         "usa",
@@ -124,8 +145,9 @@ def _title(place: str) -> str:
         "cst",
         "jst",
     }
+    article = "the " if bare in {"us", "usa", "uk", "uae"} else ""
     return (
-        place.upper()
+        article + bare.upper()
         if short
         else re.sub(
             r"\b(?!the\b|of\b|de\b|d'|"

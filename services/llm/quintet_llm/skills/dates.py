@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from quintet_llm.skills.calendar_dates import (
     WEEKDAYS,
+    DateProblemError,
     add_months,
     days_in_month,
     is_leap,
@@ -24,7 +25,7 @@ from quintet_llm.skills.zones import city_of, find_zone
 _DAY_SPAN = {"day": 1, "week": 7, "fortnight": 14}
 _MONTH_SPAN = {"month": 1, "year": 12, "decade": 120, "quarter": 3}
 _SPAN = r"(?P<count>[\d,]{1,9}|an?|[a-z]+(?:[ -][a-z]+){0,3}?) (?P<unit>day|week|fortnight|month|year|decade)s?"
-_WHEN = r"(?P<when>[\w', -]{1,40}?)"
+_WHEN = r"(?P<when>[\w', /.-]{1,40}?)"
 _IS = r"(?:'s|s| is| was| will be|'ll be)"
 
 _Answer = Callable[[re.Match[str], date], str | None]
@@ -67,6 +68,8 @@ _IN_A_PLACE = re.compile(
 def _safely(answer: _Answer, match: re.Match[str], today: date) -> str | None:
     try:
         return answer(match, today)
+    except DateProblemError as problem:
+        return str(problem)
     except (ValueError, OverflowError):
         return "That date is outside of the years 1 to 9999, which is all that my calendar covers."
 
@@ -282,6 +285,11 @@ _PATTERNS: tuple[tuple[re.Pattern[str], _Answer], ...] = tuple(
         (
             r"(?:what(?:'s|s| is| was| will be) )?(?P<when>tomorrow|yesterday|the day after tomorrow|the day before "
             r"yesterday)(?:'s|s)? (?:date|day)",
+            _weekday,
+        ),
+        (
+            r"(?:what(?:'s|s| is| was| will be) )?(?:the date (?:of )?)?(?P<when>(?:next|last|this|coming) \w{3,6}day)"
+            r"(?:(?:'s|s) date)?",
             _weekday,
         ),
         (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
 
-from quintet_llm.skills.numbers import NUMBER_WORDS, read_digits, read_words, write_number
+from quintet_llm.skills.numbers import NUMBER_WORDS, read_digits, read_words
 
 _LARGEST_BITS = 4096
 _DEEPEST = 40
@@ -64,6 +64,7 @@ _PHRASES = {
     "cube root of": "∛",
     "per cent": "%",
     "percent": "%",
+    "dozen dozen": "dozen * dozen",
     "a half of": "0.5 *",
     "half of": "0.5 *",
     "a quarter of": "0.25 *",
@@ -92,9 +93,19 @@ _PHRASES = {
     "pi": "π",
 }
 _PHRASE = re.compile(r"\b(?:" + "|".join(sorted(map(re.escape, _PHRASES), key=len, reverse=True)) + r")\b")
+_FRACTION_PARTS = {
+    "half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
+    "tenth": 10, "hundredth": 100,
+}  # fmt: skip
+_FRACTION_COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
+_FRACTION = re.compile(
+    rf"(?P<and>\band )?\b(?P<count>{'|'.join(_FRACTION_COUNTS)}|an?)[ -](?P<part>{'|'.join(_FRACTION_PARTS)})s?\b"
+    r"(?! (?:power|of))"
+)
 _ORDINAL_POWER = re.compile(r"\bto the (\d{1,3})(?:st|nd|rd|th)?(?: power)?\b")
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d{1,3}(?:,\d{3}){1,10}(?![\d,])|\d{1,60})(?:\.\d{1,40})?|\.\d{1,40})(?![\d.]*\.\d)|"
+    r"\s*(?:(?P<fraction>(?:~ )?\d{1,2}\|\d{1,3})|(?P<number>(?:(?:\d{1,3}(?:,\d{3}){1,10}(?![\d,])|\d{1,60})"
+    r"(?:\.\d{1,40})?|\.\d{1,40})(?:e[+-]?\d{1,3}(?![\w.]))?)(?![\d.]*\.\d)|"
     r"(?P<word>[a-z]+)|(?P<symbol>\*\*|[-+*/^%()!×÷·√∛²³π]))"
 )
 _SYMBOLS = {"**": "^", "×": "*", "÷": "/", "·": "*", "x": "*"}
@@ -106,11 +117,19 @@ def read_expression(text: str) -> list[Token] | None:
     if len(text) > 4 * _MOST_TOKENS:
         return None
     prepared = _ORDINAL_POWER.sub(r"^ \1", text)
+    prepared = _FRACTION.sub(_written_fraction, prepared)
     prepared = _PHRASE.sub(lambda match: f" {_PHRASES[match[0]]} ", prepared)
     tokens = _tokens(re.sub(r"(?<=[a-z])-(?=[a-z])", " ", prepared))
     if not tokens or len(tokens) > _MOST_TOKENS:
         return None
     return tokens if any(token.number is None and token.symbol not in {"(", ")", "π"} for token in tokens) else None
+
+
+def _written_fraction(match: re.Match[str]) -> str:
+    """Writes `one third` as a number of its own, and joins `and a half` to the number before it."""
+    count = _FRACTION_COUNTS.get(match["count"], 1)
+    join = " ~ " if match["and"] else " "
+    return f"{join}{count}|{_FRACTION_PARTS[match['part']]} "
 
 
 def _tokens(text: str) -> list[Token] | None:
@@ -120,7 +139,7 @@ def _tokens(text: str) -> list[Token] | None:
         match = _TOKEN.match(text, position)
         if match is None or len(parts) > 2 * _MOST_TOKENS:
             return None
-        parts.append(match["number"] or match["word"] or match["symbol"])
+        parts.append(match["fraction"] or match["number"] or match["word"] or match["symbol"])
         position = match.end()
     return _joined(parts)
 
@@ -130,7 +149,11 @@ def _joined(parts: list[str]) -> list[Token] | None:
     index = 0
     while index < len(parts):
         part = parts[index]
-        if (digits := read_digits(part)) is not None:
+        if "|" in part:
+            if not _add_fraction(tokens, part):
+                return None
+            index += 1
+        elif (digits := read_digits(part)) is not None:
             number, index = _scaled(digits, parts, index + 1)
             tokens.append(Token("", number))
         elif (words := read_words(parts, index)) is not None:
@@ -153,6 +176,20 @@ def _joined(parts: list[str]) -> list[Token] | None:
     return tokens
 
 
+def _add_fraction(tokens: list[Token], part: str) -> bool:
+    """Adds `1|3` as a number, or `~ 1|2` to the number before it; False where there is none."""
+    top, bottom = part.removeprefix("~ ").split("|")
+    fraction = Fraction(int(top), int(bottom))
+    if not part.startswith("~"):
+        tokens.append(Token("", fraction))
+        return True
+    whole = tokens.pop().number if tokens else None
+    if whole is None or whole.denominator != 1 or fraction >= 1:
+        return False
+    tokens.append(Token("", whole + fraction))
+    return True
+
+
 def _scaled(number: Fraction, parts: list[str], index: int) -> tuple[Fraction, int]:
     """Reads `5 million` and `3 hundred`."""
     while index < len(parts) and parts[index] in NUMBER_WORDS - {"point"}:
@@ -161,24 +198,6 @@ def _scaled(number: Fraction, parts: list[str], index: int) -> tuple[Fraction, i
             break
         number, index = number * scale[0], index + 1
     return number, index
-
-
-def write_expression(tokens: list[Token]) -> str:
-    """Writes an expression with the usual signs and spaces."""
-    signs = {"*": " × ", "/": " ÷ ", "+": " + ", "-": " − ", "mod": " mod ", "of": " of "}
-    text = ""
-    for index, token in enumerate(tokens):
-        before = tokens[index - 1] if index else None
-        starts = before is None or (before.number is None and before.symbol not in {")", "%", "!", "π"})
-        if token.number is not None:
-            text += write_number(token.number)[0]
-        elif token.symbol == "-" and starts:
-            text += "-"
-        elif token.symbol in {"²", "³"}:
-            text += "square of " if token.symbol == "²" else "cube of "
-        else:
-            text += signs.get(token.symbol, token.symbol)
-    return " ".join(text.split())
 
 
 def evaluate(tokens: list[Token]) -> Value | None:

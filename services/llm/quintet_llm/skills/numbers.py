@@ -42,7 +42,10 @@ _LONGEST_INTEGER = 10**45
 
 
 def read_digits(text: str) -> Fraction | None:
-    """Reads `1,234.5` exactly, None if the text is anything else."""
+    """Reads `1,234.5` and `1e3` exactly, None if the text is anything else."""
+    mantissa, letter, exponent = text.partition("e")
+    if letter and _DIGITS.fullmatch(mantissa) and re.fullmatch(r"[+-]?\d{1,3}", exponent):
+        return Fraction(mantissa.replace(",", "")) * Fraction(10) ** int(exponent)
     return Fraction(text.replace(",", "")) if _DIGITS.fullmatch(text) else None
 
 
@@ -121,6 +124,13 @@ def read_amount(text: str) -> Fraction | None:
     words = text.replace("-", " ").split()
     read = read_words(words, 0) if len(words) <= 30 else None
     return sign * (read[0] + half) if read and read[1] == len(words) else None
+
+
+def rounded(value: Fraction, decimals: int) -> Fraction:
+    """Rounds to so many decimals, a half away from zero as people do."""
+    scaled = abs(value) * 10**decimals
+    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+    return Fraction(whole if value >= 0 else -whole, 10**decimals)
 
 
 def write_number(value: Fraction, significant: int = _SIGNIFICANT) -> tuple[str, bool]:

@@ -46,7 +46,7 @@ class PictureSkill:
             return None
         if _WRITES.search(text):
             return None
-        for pattern, answer in _PATTERNS:
+        for pattern, answer in ((_COLOR_OF, _color_answer(text)), *_PATTERNS):
             if pattern.search(text):
                 return say(self.name, CERTAIN if fresh or _MENTIONS.search(text) else LIKELY, answer(facts))
         return self._unclear(facts, fresh=fresh, mentioned=bool(_MENTIONS.search(text)))
@@ -90,27 +90,71 @@ def _colors(facts: PictureFacts) -> str:
     return f"The main {noun} {sentence_list(shown)}."
 
 
+_COLOR_OF = re.compile(
+    r"\b(?:what|which) colou?r(?:s|ed)? (?:is|are|was|were|does|do|has|have) (?:the|that|this|his|her|their|my) "
+    r"(?P<thing>[a-z][a-z -]{1,40}?)(?: (?:in|on|of|have|has|shown|there)\b.*)?$|"
+    r"\bcolou?rs? of (?:the|that|this|his|her|their|my) (?P<other>[a-z][a-z -]{1,40}?)(?: (?:in|on|of)\b.*)?$"
+)
+
+
+def _color_answer(text: str) -> _Answer:
+    """Returns what answers a question for the colour of a thing, or of the picture itself."""
+    match = _COLOR_OF.search(text)
+    thing = (match["thing"] or match["other"]).strip() if match else ""
+    return _colors if not thing or _MENTIONS.fullmatch(thing) else lambda facts: _color_of(thing, facts)
+
+
+def _color_of(thing: str, facts: PictureFacts) -> str:
+    """Says that the colours are those of the whole picture: none is measured for a single thing."""
+    single = thing.removesuffix("s")
+    if any(seen.label in {thing, single} for seen in facts.objects):
+        opening = f"The {thing} was recognised, but not which of the colours is its own."
+    elif re.search(rf"\b{re.escape(single)}", facts.description.casefold()):
+        opening = f"No colour was measured for the {thing}; the description says: {facts.description}"
+    else:
+        opening = f"No {thing} was recognised as such in the picture, so I can't tell its colour."
+    return f"{opening} Of the picture as a whole: {_colors(facts)[0].lower()}{_colors(facts)[1:]}"
+
+
 def _count_of(*labels: str) -> _Answer:
     def answer(facts: PictureFacts) -> str:
         found = Counter(seen.label for seen in facts.objects)
         counted = [f"{found[label]} {_noun(label, found[label])}" for label in labels if found[label]]
         if counted:
-            return f"I found {sentence_list(counted)} in the picture."
-        return f"I found no {_noun(labels[0], 0)} in the picture. {_blindness(facts, *labels)}".strip()
+            return f"I found {sentence_list(counted)} in the picture. {_missed(found)}"
+        return f"I found no {_noun(labels[0], 0)} in the picture. {_MISSED} {_blindness(facts, *labels)}".strip()
 
     return answer
 
 
+_MISSED = "Turned away, covered and small ones are missed."
+
+
+def _missed(found: Counter[str]) -> str:
+    same = " A person and a face may be the same one." if found["person"] and found["face"] else ""
+    return _MISSED + same
+
+
+_PLURALS = {"person": "people", "sheep": "sheep", "mouse": "mice", "knife": "knives", "scissors": "scissors"}
+
+
 def _noun(label: str, count: int) -> str:
-    return label if count == 1 else {"person": "people"}.get(label, f"{label}s")
+    if count == 1:
+        return label
+    return _PLURALS.get(label) or f"{label}{'es' if label.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+
+
+def _with_article(noun: str) -> str:
+    return noun if noun == "scissors" else f"{'an' if noun[:1] in 'aeio' else 'a'} {noun}"
 
 
 def _objects(facts: PictureFacts) -> str:
     counts = Counter(seen.label for seen in facts.objects)
     if not counts:
         return _describe(facts)
-    names = [f"{count} × {label}" if count > 1 else label for label, count in counts.items()]
-    return f"I recognised {sentence_list(names)}. {_blindness(facts, 'objects')}".strip()
+    names = [f"{count} {_noun(label, count)}" if count > 1 else _with_article(label) for label, count in counts.items()]
+    caveat = f"{_missed(counts)} " if counts["person"] or counts["face"] else ""
+    return f"I recognised {sentence_list(names)}. {caveat}{_blindness(facts, 'objects')}".strip()
 
 
 def _codes(facts: PictureFacts) -> str:
@@ -153,7 +197,7 @@ def _size_words(facts: PictureFacts) -> str:
 
 
 def _scene(facts: PictureFacts) -> str:
-    return f"It looks like a {facts.scene}. {describe(facts)}" if facts.scene else describe(facts)
+    return f"It looks like {_with_article(facts.scene)}. {describe(facts)}" if facts.scene else describe(facts)
 
 
 def _emotion(facts: PictureFacts) -> str:

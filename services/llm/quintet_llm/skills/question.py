@@ -30,7 +30,6 @@ _POLITE_END = re.compile(
     r"[ ,]+(?:please|pls|thanks|thank you|for me|mate|buddy|again|by the way|btw|though|"
     r"exactly)$"
 )
-_CONJUNCTION = re.compile(r"(?:and|also|then|now|but|so)\b")
 
 
 def even(text: str) -> str:
@@ -71,11 +70,6 @@ class Question:
     def text(self) -> str:
         """The even text without pleasantries."""
         return without_pleasantries(self.whole)
-
-    @cached_property
-    def is_follow_up(self) -> bool:
-        """Whether the question begins like the continuation of another one."""
-        return bool(_CONJUNCTION.match(self.whole)) or self.whole.startswith(("what about ", "how about "))
 
     @cached_property
     def previous(self) -> "Question | None":

@@ -9,15 +9,18 @@ import httpx
 from quintet_llm.skills.arithmetic import ArithmeticSkill
 from quintet_llm.skills.capabilities import CapabilitiesSkill
 from quintet_llm.skills.clock import ClockSkill
+from quintet_llm.skills.clock_times import ClockTimesSkill
 from quintet_llm.skills.dates import DatesSkill
 from quintet_llm.skills.greeting import GreetingSkill
 from quintet_llm.skills.open_meteo import OpenMeteo
+from quintet_llm.skills.personal_dates import PersonalDatesSkill
 from quintet_llm.skills.picture import PictureSkill
 from quintet_llm.skills.recall import RecallSkill
 from quintet_llm.skills.remote import JsonSource
 from quintet_llm.skills.shares import SharesSkill
 from quintet_llm.skills.skill import Skill
 from quintet_llm.skills.stated_facts import StatedFactsSkill
+from quintet_llm.skills.statement import StatementSkill
 from quintet_llm.skills.unanswerable import DEFAULT_REMEDY
 from quintet_llm.skills.units import UnitsSkill
 from quintet_llm.skills.weather import WeatherSkill
@@ -54,10 +57,13 @@ def build_skills(options: SkillOptions, client: httpx.AsyncClient) -> tuple[Skil
         RecallSkill(),
         ArithmeticSkill(),
         ClockSkill(options.now),
+        ClockTimesSkill(options.now),
         DatesSkill(options.now),
+        PersonalDatesSkill(options.now),
         units,
         WeatherSkill(weather, options.now),
         SharesSkill(YahooChart(JsonSource(client, _KEEP_PRICES_S), options.shares_url)),
         StatedFactsSkill(),
         PictureSkill(),
+        StatementSkill(),
     )

@@ -82,6 +82,8 @@ class Router:
                 intents.append(intent)
             elif not _STATES.match(part):
                 unanswered = True
+        # An acknowledgement beside an answer would only be in its way.
+        intents = [intent for intent in intents if intent.skill != "statement"] or intents[:1]
         # "Hi, write a poem" is wholly unanswered: a greeting alone would hide that.
         real = [intent for intent in intents if intent.skill != "greeting"]
         if not intents or (not real and unanswered):

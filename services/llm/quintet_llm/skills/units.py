@@ -76,9 +76,10 @@ _SPELLINGS = {
     "acre": "acre",
     "hectare": "ha, hectare",
     "kilometer/hour": "km/h, kph, kmh, kilometers per hour, kilometres per hour, kilometer per hour, kilometre per "
-    "hour, kmph",
-    "mile/hour": "mph, miles per hour, mile per hour, mi/h",
-    "meter/second": "m/s, meters per second, metres per second, meter per second",
+    "hour, kmph, km per hour, km per h, km an hour, kilometers an hour, kilometres an hour",
+    "mile/hour": "mph, miles per hour, mile per hour, mi/h, miles an hour, mi per hour",
+    "meter/second": "m/s, meters per second, metres per second, meter per second, m per second, m per s",
+    "foot/second": "ft/s, feet per second, foot per second, ft per second, fps",
     "knot": "knot, kt, kn",
     "joule": "j, joule",
     "kilojoule": "kj, kilojoule",
@@ -108,6 +109,7 @@ _WRITTEN = {
     "metric_ton": "tonnes", "foot**2": "square feet", "meter**2": "square meters", "kilometer**2": "square kilometers",
     "mile**2": "square miles", "meter**3": "cubic meters", "standard_atmosphere": "atmospheres", "stone": "stone",
 }  # fmt: skip
+_WRITTEN["foot/second"] = "feet per second"
 _WRITTEN_ONE = {
     "foot": "foot",
     "inch": "inch",
@@ -148,6 +150,11 @@ _FEET_AND_INCHES = re.compile(
     r")?(?P<inches>\d{1,2}(?:\.\d)?) ?(?:inches|inch|in|\")?"
     rf" (?:to|in|into|as) {_TO}"
 )
+_CONTINUES = re.compile(
+    rf"(?:and|what about|how about|and what about|and how about) (?:(?:in|to|into) (?P<target>[a-z][a-z ]{{0,30}})|"
+    rf"{_NUMBER} ?{_FROM})"
+)
+_DEEPEST = 5
 
 
 @dataclass(frozen=True)
@@ -175,7 +182,7 @@ class UnitsSkill:
 
     def match(self, question: Question) -> Intent | None:
         """Returns the conversion, or says that the two units do not measure the same."""
-        conversion = _read(question.text)
+        conversion = _read(question.text) or _follow_up(question, _DEEPEST)
         return say(self.name, CERTAIN, self._sentence(conversion)) if conversion else None
 
     def _sentence(self, conversion: _Conversion) -> str:
@@ -211,6 +218,21 @@ def _read(text: str) -> _Conversion | None:
         if source and target and amount is not None and abs(amount) < 10**18:
             return _Conversion(amount, source, target)
     return None
+
+
+def _follow_up(question: Question, depth: int) -> _Conversion | None:
+    """Understands `and 20 km?` and `and in feet?` after a conversion."""
+    match = _CONTINUES.fullmatch(question.whole)
+    if match is None or depth == 0 or question.previous is None:
+        return None
+    before = _read(question.previous.text) or _follow_up(question.previous, depth - 1)
+    if before is None:
+        return None
+    if target := _UNITS.get(match["target"] or ""):
+        return replace(before, target=target)
+    source = _UNITS.get((match["source"] or "").strip())
+    amount = read_amount(match["amount"]) if source else None
+    return _Conversion(amount, source, before.target) if source and amount is not None and amount < 10**18 else None
 
 
 def _meanings(conversion: _Conversion) -> list[_Conversion]:

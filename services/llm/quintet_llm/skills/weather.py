@@ -76,6 +76,7 @@ _TIMES_OF_DAY = re.compile(
 )
 _FAHRENHEIT = re.compile(r" in (?:degrees )?(?:fahrenheit|celsius)$")
 _HERE = {"here", "my city", "my town", "my area", "my place", "outside", "where i live", "my location", "home"}
+_WHERE_I_LIVE = re.compile(r"(?: (?:in|at)(?: the (?:city|town|place))?)? where i(?: live|'m living|'m at| am)\b")
 _DEEPEST = 5
 _MOST_PLACES = 3
 _UNREACHABLE = (
@@ -141,7 +142,7 @@ class WeatherSkill:
 
 
 def _read(question: Question, depth: int) -> _Wish | None:
-    text = _FAHRENHEIT.sub("", question.text)
+    text = _WHERE_I_LIVE.sub(" in where i live", _FAHRENHEIT.sub("", question.text))
     for index, pattern in enumerate(_PATTERNS):
         match = pattern.fullmatch(text)
         if match is None:

@@ -5,7 +5,7 @@ import zoneinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
-# Cities and countries that the zone database does not name. A country with several zones stands for its capital's.
+# Cities and countries that the zone database does not name.
 _PLACES = {
     "Africa/Addis_Ababa": "ethiopia",
     "Africa/Cairo": "egypt, alexandria",
@@ -17,27 +17,26 @@ _PLACES = {
     "America/Bogota": "colombia, medellin",
     "America/Chicago": "dallas, houston, austin, san antonio, new orleans, minneapolis, st louis, memphis, "
     "nashville, "
-    "milwaukee, kansas city, texas, illinois, us central, central time, cst, cdt",
+    "milwaukee, kansas city, illinois, us central, central time, cst, cdt",
     "America/Denver": "colorado, salt lake city, utah, albuquerque, mountain time, mst, mdt",
     "America/Lima": "peru",
     "America/Los_Angeles": "la, san francisco, sf, san diego, seattle, portland, las vegas, sacramento, san jose, "
     "oakland, "
     "california, silicon valley, washington state, pacific time, pst, pdt",
-    "America/Mexico_City": "mexico",
+    "America/Mexico_City": "cdmx",
     "America/New_York": "nyc, new york city, boston, washington, washington dc, washington d.c, philadelphia, miami, "
-    "atlanta, orlando, baltimore, pittsburgh, cleveland, florida, massachusetts, usa, us, the us, the usa, america, "
-    "the united states, united states, eastern time, est, edt",
+    "atlanta, orlando, baltimore, pittsburgh, cleveland, massachusetts, eastern time, est, edt",
     "America/Phoenix": "arizona",
     "America/Santiago": "chile",
-    "America/Sao_Paulo": "brazil, rio, rio de janeiro, brasilia, são paulo",
-    "America/Toronto": "ottawa, montreal, quebec, canada, ontario",
+    "America/Sao_Paulo": "rio, rio de janeiro, brasilia, são paulo",
+    "America/Toronto": "ottawa, montreal",
     "America/Vancouver": "british columbia",
     "Asia/Bangkok": "thailand, chiang mai, phuket",
     "Asia/Dhaka": "bangladesh",
     "Asia/Dubai": "uae, abu dhabi, the uae, united arab emirates",
     "Asia/Ho_Chi_Minh": "vietnam, hanoi",
     "Asia/Hong_Kong": "hongkong",
-    "Asia/Jakarta": "indonesia",
+    "Asia/Jakarta": "java, bandung",
     "Asia/Jerusalem": "israel",
     "Asia/Karachi": "pakistan, lahore, islamabad",
     "Asia/Kathmandu": "nepal",
@@ -54,7 +53,7 @@ _PLACES = {
     "Asia/Tokyo": "japan, kyoto, osaka, nagoya, sapporo, yokohama, hiroshima, fukuoka, jst",
     "Atlantic/Reykjavik": "iceland",
     "Australia/Adelaide": "south australia",
-    "Australia/Sydney": "canberra, new south wales, australia",
+    "Australia/Sydney": "canberra, new south wales",
     "Europe/Amsterdam": "the netherlands, netherlands, holland, rotterdam, the hague",
     "Europe/Athens": "greece",
     "Europe/Berlin": "germany, munich, hamburg, frankfurt, cologne, stuttgart, düsseldorf, dusseldorf, leipzig, cet, "
@@ -72,7 +71,7 @@ _PLACES = {
     "edinburgh, glasgow, "
     "liverpool, oxford, cambridge, scotland, wales, cardiff, gmt time, bst",
     "Europe/Madrid": "spain, barcelona, seville, valencia",
-    "Europe/Moscow": "russia, saint petersburg, st petersburg",
+    "Europe/Moscow": "saint petersburg, st petersburg",
     "Europe/Oslo": "norway, bergen",
     "Europe/Paris": "france, lyon, marseille, nice, toulouse, bordeaux",
     "Europe/Prague": "the czech republic, czechia, czech republic",
@@ -86,6 +85,13 @@ _PLACES = {
     "Pacific/Honolulu": "hawaii",
     "UTC": "utc, gmt, zulu, universal time, greenwich",
 }
+_SEVERAL = {
+    "america": "usa, us, u.s, u.s.a, america, united states, united states of america, states, canada, brazil, mexico, "
+    "greenland, texas, florida, ontario, quebec",
+    "elsewhere": "australia, russia, russian federation, indonesia, mongolia, democratic republic of the congo, "
+    "kiribati, micronesia, papua new guinea, siberia",
+}
+_SEVERAL_ZONES = frozenset(name for names in _SEVERAL.values() for name in names.split(", "))
 _NAMES = {name: zone for zone, names in _PLACES.items() for name in names.split(", ")}
 _AREAS = ("Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific", "Arctic", "Antarctica")
 _NOT_LETTERS = re.compile(r"[^\w ]+")
@@ -110,6 +116,8 @@ def _cities() -> dict[str, str]:
 def find_zone(place: str) -> ZoneInfo | None:
     """Finds the zone of a city, country or IANA name in any case, None if it is unknown."""
     place = place.strip().casefold()
+    if has_several_zones(place) or _contradicts_itself(place):
+        return None
     candidates = [place, _NOT_LETTERS.sub("", place)]
     # "paris, france" and "austin texas": the city says it.
     candidates += [place.split(",", 1)[0].strip(), place.removeprefix("the "), place.removeprefix("the city of ")]
@@ -117,6 +125,20 @@ def find_zone(place: str) -> ZoneInfo | None:
         if name := _cities().get(candidate):
             return ZoneInfo(name)
     return None
+
+
+def has_several_zones(place: str) -> bool:
+    """Tells whether a country or state is in several zones, so that only a city has one time."""
+    return place.strip().casefold().removeprefix("the ") in _SEVERAL_ZONES
+
+
+def _contradicts_itself(place: str) -> bool:
+    """Tells whether the region names another zone than the city: Paris in Texas is not the known one."""
+    city, comma, region = place.partition(",")
+    zones = [_cities().get(part.strip()) for part in (city, region)]
+    if comma and region.strip() == "texas":
+        return zones[0] not in {"America/Chicago", "America/Denver"}
+    return bool(comma) and None not in zones and zones[0] != zones[1]
 
 
 def city_of(zone: ZoneInfo) -> str:
