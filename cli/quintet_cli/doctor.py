@@ -13,9 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from quintet_cli.data_folder import problem_with
+from quintet_cli.language_models import USUAL_PORTS, LanguageModelServer, find_servers
 from quintet_cli.options import GATEWAY_PORTS, MODEL_SERVICES, SERVICE_PORTS, Options
 from quintet_cli.ports import is_free
 from quintet_cli.processes import command_of, shared_settings
+from quintet_cli.terminal_text import harmless
 from quintet_models import installed, load_catalogue
 
 _PACKAGES = (
@@ -24,6 +26,8 @@ _PACKAGES = (
     "piper-tts", "opencv-python-headless", "rapidocr", "ultralytics", "onnxruntime", "av", "pillow",
 )  # fmt: skip
 _DESCRIBE_S = 60.0
+_THIS_COMMAND = "quintet doctor"
+_MOST_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Report:
     models: Mapping[str, bool]
     packages: Mapping[str, str]
     ports_free: Mapping[int, bool]
+    language_models: Sequence[LanguageModelServer] = ()
 
     @property
     def problems(self) -> list[str]:
@@ -59,7 +64,15 @@ class Report:
         limits = [limit for report in self.engines for limit in report.engine.get("limitations", ())]
         commands = [str(limit["remedy"]) for limit in limits if limit.get("remedy")]
         commands += [f"quintet models pull {name}" for name, there in self.models.items() if not there]
-        return list(dict.fromkeys(commands))
+        if self.lacks_language_model:
+            commands += [f"{server.setting} quintet up" for server in self.language_models]
+        # Engines name this command, which cannot be its own remedy.
+        return [command for command in dict.fromkeys(commands) if command != _THIS_COMMAND]
+
+    @property
+    def lacks_language_model(self) -> bool:
+        """Whether conversations are answered without a language model."""
+        return any(one.service == "llm" and one.engine.get("name") == "grounded" for one in self.engines)
 
     def to_json(self) -> str:
         """The report for machines."""
@@ -68,6 +81,8 @@ class Report:
 
 async def examine(options: Options) -> Report:
     """Looks at everything; starts each model service for a moment to ask for its engine."""
+    # Before the services start: they take the processor, and the servers have little time to answer.
+    language_models = await find_servers()
     engines = await asyncio.gather(*(describe(name, options) for name in MODEL_SERVICES))
     return Report(
         python=platform.python_version(),
@@ -77,6 +92,7 @@ async def examine(options: Options) -> Report:
         models={name: bool(installed(options.data_dir / "models", name)) for name in load_catalogue().models},
         packages={name: _version(name) for name in _PACKAGES},
         ports_free={port: is_free(port) for port in (*GATEWAY_PORTS, *SERVICE_PORTS.values())},
+        language_models=language_models,
     )
 
 
@@ -90,10 +106,28 @@ def show(report: Report, console: Console) -> None:
     console.print(_package_table(report))
     for problem in report.problems:
         console.print(f"Problem: {problem}", style="red", highlight=False, markup=False)
+    for line in _language_model_lines(report):
+        console.print(harmless(line), highlight=False, markup=False)
     if report.remedies:
         console.print("To make it able to do more:", style="bold")
     for command in report.remedies:
         console.print(f"  {command}", highlight=False, markup=False)
+
+
+def _language_model_lines(report: Report) -> list[str]:
+    lines = []
+    for server in report.language_models:
+        more = f" and {len(server.models) - _MOST_SHOWN} more" if len(server.models) > _MOST_SHOWN else ""
+        names = ", ".join(server.models[:_MOST_SHOWN])
+        lines.append(f"{server.name} at {server.address} has {names}{more}; {server.setting} uses it.")
+    if report.lacks_language_model and not lines:
+        places = ", ".join(f"{port} ({name})" for port, name in USUAL_PORTS.items())
+        lines.append(f"No language model answers on this machine; looked at the ports {places}.")
+        lines.append("Any server with an OpenAI-compatible API can be used: OPENAI_BASE_URL=ADDRESS quintet up")
+        lines.append(
+            "with OPENAI_API_KEY=KEY before it if the server asks for a key; the key alone means OpenAI's own."
+        )
+    return lines
 
 
 def _engine_table(report: Report) -> Table:

@@ -132,7 +132,7 @@ async def launch(tmp_path):
     async def launch(*, wait=True, stdin=None, **environment):
         addresses = {f"{name}_ADDR": "127.0.0.1:1" for name in ("SESSION", "LLM", "VISION", "STT", "TTS")}
         chosen = {"PORTS": "0", "HOSTS": "127.0.0.1", "DATA_DIR": str(tmp_path), **addresses, **environment}
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("QUINTET_")}
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("QUINTET_", "OPENAI_"))}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "quintet_gateway",
             env=clean

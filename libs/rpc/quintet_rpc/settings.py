@@ -66,7 +66,9 @@ def load_settings(settings_class: type[SettingsT]) -> SettingsT:
     try:
         settings = settings_class()
     except ValidationError as error:
-        problems += [f"{prefix}{_location(item)}: {item['msg']}" for item in error.errors()]
+        # A default that follows from a wrong setting is no problem of its own.
+        errors = [item for item in error.errors() if item["type"] != "default_factory_not_called"]
+        problems += [f"{prefix}{_location(item)}: {item['msg']}" for item in errors]
     if problems:
         sys.stderr.write(f"Settings are wrong: {'; '.join(problems)}\n")
         sys.exit(EXIT_WRONG_SETTINGS)

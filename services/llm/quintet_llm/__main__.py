@@ -8,8 +8,11 @@ from google.protobuf.descriptor import ServiceDescriptor
 from quintet.chat.v1 import chat_service_pb2 as pb
 from quintet.chat.v1 import chat_service_pb2_grpc as rpc
 from quintet_engines import EngineSlots
+from quintet_errors import DomainError, Reason
 from quintet_llm.engine import ChatEngine
 from quintet_llm.engines.grounded import GroundedEngine
+from quintet_llm.engines.provider import ProviderEngine
+from quintet_llm.engines.provider_options import ProviderOptions
 from quintet_llm.engines.scripted import ScriptedEngine
 from quintet_llm.servicer import ChatServicer
 from quintet_llm.settings import LlmSettings
@@ -19,11 +22,34 @@ from quintet_rpc.request_context import current_script
 
 
 def choose_engine(settings: LlmSettings) -> ChatEngine:
-    """Returns the engine that the settings name."""
+    """Returns the engine that the settings name; `auto` is a provider if one is configured.
+
+    Raises:
+        DomainError: INVALID_ARGUMENT if a provider is asked for and none is configured.
+    """
     if settings.engine == "scripted":
         return ScriptedEngine(current_script)
-    return GroundedEngine(
-        SkillOptions(settings.geocoding_url, settings.forecast_url, settings.shares_url, settings.remedy)
+    skills = SkillOptions(settings.geocoding_url, settings.forecast_url, settings.shares_url, settings.remedy)
+    if settings.engine == "grounded" or (settings.engine == "auto" and not settings.has_provider):
+        return GroundedEngine(skills)
+    if not settings.has_provider:
+        raise DomainError(
+            Reason.INVALID_ARGUMENT,
+            "The engine `provider` needs QUINTET_LLM_PROVIDER_BASE_URL or QUINTET_LLM_PROVIDER_API_KEY.",
+            {"field": "QUINTET_LLM_PROVIDER_BASE_URL"},
+        )
+    return ProviderEngine(_provider_options(settings), skills)
+
+
+def _provider_options(settings: LlmSettings) -> ProviderOptions:
+    return ProviderOptions(
+        base_url=settings.provider_base_url,
+        key=settings.provider_api_key,
+        model=settings.provider_model,
+        model_map=settings.provider_model_map,
+        kind=settings.provider_kind,
+        connect_s=settings.provider_connect_timeout_s,
+        read_s=settings.provider_read_timeout_s,
     )
 
 
@@ -32,9 +58,9 @@ def build(settings: LlmSettings) -> Service:
     engine = choose_engine(settings)
 
     def register(server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:
-        rpc.add_ChatServiceServicer_to_server(
-            ChatServicer(engine, EngineSlots(settings.slots, settings.waiting)), server
-        )
+        slots = EngineSlots(settings.slots, settings.waiting)
+        servicer = ChatServicer(engine, slots, refuse_unknown_model=settings.unknown_model == "refuse")
+        rpc.add_ChatServiceServicer_to_server(servicer, server)
         return [pb.DESCRIPTOR.services_by_name["ChatService"]]
 
     return Service("llm", settings, register, engine.warm_up, engine.close, engine.info)

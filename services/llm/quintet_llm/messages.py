@@ -37,13 +37,16 @@ _REASONS = {
 }
 
 
-def read_request(request: pb.StreamChatRequest, models: tuple[str, ...]) -> ChatRequest:
-    """Checks a request and converts it.
+def read_request(
+    request: pb.StreamChatRequest, models: tuple[str, ...], *, refuse_unknown_model: bool = True
+) -> ChatRequest:
+    """Checks a request and converts it; a model that is not served is refused or replaced by the default.
 
     Raises:
         DomainError: MISSING_FIELD, INVALID_ARGUMENT, PAYLOAD_TOO_LARGE or MODEL_NOT_FOUND.
     """
-    if request.model and request.model not in models:
+    unknown = request.model not in models
+    if request.model and unknown and refuse_unknown_model:
         name = request.model[:100]
         raise DomainError(
             Reason.MODEL_NOT_FOUND, f"There is no model {name!r}; ListModels tells which there are.", {"model": name}
@@ -51,7 +54,7 @@ def read_request(request: pb.StreamChatRequest, models: tuple[str, ...]) -> Chat
     _check_options(request)
     return ChatRequest(
         turns=_read_turns(request),
-        model=request.model or models[0],
+        model=models[0] if unknown else request.model,
         language=request.language,
         max_output_tokens=request.max_output_tokens,
         temperature=request.temperature if request.HasField("temperature") else None,

@@ -22,9 +22,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class ChatServicer(rpc.ChatServiceServicer):
     """Checks requests, admits them to the engine, and streams its text."""
 
-    def __init__(self, engine: ChatEngine, slots: EngineSlots) -> None:
+    def __init__(self, engine: ChatEngine, slots: EngineSlots, *, refuse_unknown_model: bool = True) -> None:
         self._engine = engine
         self._slots = slots
+        self._refuse_unknown_model = refuse_unknown_model
         metrics.ENGINE_ACTIVE.labels("llm").set_function(lambda: slots.active)
         metrics.ENGINE_QUEUE_DEPTH.labels("llm").set_function(lambda: slots.waiting)
 
@@ -33,7 +34,7 @@ class ChatServicer(rpc.ChatServiceServicer):
     ) -> AsyncGenerator[pb.StreamChatResponse, None]:
         """Answers the last message."""
         started = time.perf_counter()
-        chat_request = read_request(request, self._engine.models())
+        chat_request = read_request(request, self._engine.models(), refuse_unknown_model=self._refuse_unknown_model)
         async with self._slots.admit():
             info = self._engine.info()
             yield pb.StreamChatResponse(started=pb.ChatStarted(engine=info.name, model=chat_request.model))

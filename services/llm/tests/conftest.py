@@ -1,11 +1,14 @@
 """A loopback server that speaks the documented answers of the public sources, and an engine that asks it."""
 
 import asyncio
+import importlib
 import json
+import sys
 import threading
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,6 +17,10 @@ from quintet_llm.conversation import Role, Turn
 from quintet_llm.engine import ChatRequest, Finished
 from quintet_llm.engines.grounded import GroundedEngine
 from quintet_llm.skills.registry import SkillOptions
+
+# Test modules are imported by their paths, so that the module beside them has to be made findable.
+sys.path.insert(0, str(Path(__file__).parent))
+provider_server = importlib.import_module("provider_server")
 
 NOW = datetime(2026, 11, 21, 15, 30, tzinfo=UTC)  # A Saturday.
 PLACES = {
@@ -190,6 +197,13 @@ async def assistant(sources, monkeypatch):
     await asked.engine.warm_up()
     yield asked
     await asked.engine.close()
+
+
+@pytest.fixture
+async def provider():
+    """A loopback server that plays a provider of chat completions."""
+    async with provider_server.running() as server:
+        yield server
 
 
 class Assistant:

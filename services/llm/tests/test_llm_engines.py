@@ -10,13 +10,20 @@ from quintet_errors import DomainError, Reason
 from quintet_llm.conversation import Role, Turn
 from quintet_llm.engine import ChatRequest, Finished, FinishReason, TextDelta
 from quintet_llm.engines.grounded import GroundedEngine
+from quintet_llm.engines.provider import ProviderEngine
+from quintet_llm.engines.provider_options import ProviderOptions
 from quintet_llm.engines.scripted import ScriptedEngine
 from quintet_llm.skills.registry import SkillOptions
 
 
-@pytest.fixture(params=["grounded", "scripted"])
-async def engine(request):
-    made = GroundedEngine(SkillOptions()) if request.param == "grounded" else ScriptedEngine(lambda: "")
+@pytest.fixture(params=["grounded", "scripted", "provider"])
+async def engine(request, provider):
+    makers = {
+        "grounded": lambda: GroundedEngine(SkillOptions()),
+        "scripted": lambda: ScriptedEngine(lambda: ""),
+        "provider": lambda: ProviderEngine(ProviderOptions(provider.url), SkillOptions()),
+    }
+    made = makers[request.param]()
     await made.warm_up()
     yield made
     await made.close()

@@ -22,7 +22,7 @@ def command(*arguments):
 
 
 def environment(**settings):
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("QUINTET_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUINTET_", "OPENAI_"))}
     path = os.pathsep.join(entry for entry in sys.path if entry)
     return clean | {"PYTHONPATH": path} | {f"QUINTET_LLM_{name.upper()}": value for name, value in settings.items()}
 

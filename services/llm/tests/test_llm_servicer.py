@@ -24,9 +24,9 @@ USER, ASSISTANT = pb.ChatMessage.ROLE_USER, pb.ChatMessage.ROLE_ASSISTANT
 
 
 @asynccontextmanager
-async def chat(engine, slots=None):
+async def chat(engine, slots=None, **options):
     def register(server):
-        rpc.add_ChatServiceServicer_to_server(ChatServicer(engine, slots or EngineSlots(16, 16)), server)
+        rpc.add_ChatServiceServicer_to_server(ChatServicer(engine, slots or EngineSlots(16, 16), **options), server)
         return [pb.DESCRIPTOR.services_by_name["ChatService"]]
 
     await engine.warm_up()
@@ -219,6 +219,12 @@ async def test_named_model_and_zone_are_used():
         started, deltas, _ = await collect(stub.StreamChat(request))
     assert started.model == "grounded"
     assert "Asia/Tokyo" in "".join(deltas)
+
+
+async def test_a_model_that_is_not_served_can_be_replaced_by_the_default():
+    async with chat(grounded(), refuse_unknown_model=False) as stub:
+        started, deltas, _ = await collect(stub.StreamChat(ask("2+2", model="gpt-9")))
+    assert (started.model, "".join(deltas)) == ("grounded", "2 + 2 = 4")
 
 
 async def test_models_are_listed_in_pages():

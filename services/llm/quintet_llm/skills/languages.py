@@ -54,7 +54,7 @@ PHRASES: dict[str, Phrases] = {
         "Hello! How can I help?",
         "You're welcome!",
         "Goodbye!",
-        "I can't answer that, because no language model is installed here; run `{remedy}` to see what can be added.",
+        "I can't answer that, because no language model is installed here; `{remedy}` shows how to add one.",
     ),
     "es": _phrases(
         "hola, buenos días, buenos dias, buenas tardes, buenas noches, buenas, qué tal, que tal, hola qué tal, hola "

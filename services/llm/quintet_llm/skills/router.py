@@ -25,11 +25,15 @@ _MOST_PARTS = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be answered: `skill` names the one that counts, empty if none has an answer."""
+    """What will be answered: `skill` names the one that counts, empty if none has an answer.
+
+    `complete` tells that no part of the message is left without an answer, be it a mere statement.
+    """
 
     skill: str
     intents: tuple[Intent, ...]
     remainder: str = ""
+    complete: bool = False
 
     async def pieces(self) -> AsyncIterator[str]:
         """Yields the answers' text, with a blank line between two answers."""
@@ -56,7 +60,7 @@ class Router:
     def plan(self, question: Question) -> Plan:
         """Returns what to answer; never blocks and never fails."""
         if intent := self._best(question):
-            return Plan(intent.skill, (intent,))
+            return Plan(intent.skill, (intent,), complete=True)
         if len(question.original) <= LONGEST_QUESTION and (plan := self._plan_parts(question)):
             return plan
         return Plan("", (), unable(question, self._remedy))
@@ -89,7 +93,8 @@ class Router:
         if not intents or (not real and unanswered):
             return Plan("", (), unable(question, self._remedy)) if intents else None
         skill = real[0].skill if real else intents[0].skill
-        return Plan(skill, tuple(intents), unable(question, self._remedy) if unanswered else "")
+        remainder = unable(question, self._remedy) if unanswered else ""
+        return Plan(skill, tuple(intents), remainder, complete=len(intents) == len(parts))
 
 
 def _split(text: str) -> list[str]:
