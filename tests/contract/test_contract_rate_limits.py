@@ -7,6 +7,7 @@ import httpx
 import pytest
 from framework.media import recording, small_picture
 from framework.nexus import PREFIXES, accepted, assert_error
+from framework.waiting import wait_until
 
 _addresses = itertools.count(2)
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -24,6 +25,8 @@ LIMITS = {
 
 @pytest.fixture
 def client(limited):
+    # Windows follow the clock, and one that turns in the middle of a test gives some of the allowance back.
+    wait_until(lambda: time.time() % 60 < 50, 15, "a minute with time for the test")
     transport = httpx.HTTPTransport(local_address=f"127.0.1.{next(_addresses)}")
     with limited.client(transport=transport) as opened:
         yield opened
@@ -63,7 +66,7 @@ def test_all_endpoints_share_the_hourly_allowance(client):
         assert response.headers["X-RateLimit-Remaining"] == str(99 - number)
     details = assert_error(client.post("/api/process/text-to-speech", json={"text": "hi"}), 429, "RATE_LIMIT_EXCEEDED")
     assert details["limit"] == "100 requests per hour"
-    assert 60 < details["retry_after"] <= 3600
+    assert 0 < details["retry_after"] <= 3600
 
 
 def test_headers_stand_on_every_counted_response(client):
