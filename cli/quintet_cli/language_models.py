@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from quintet_cli.loopback import loopback_client
+
 USUAL_PORTS: Mapping[int, str] = {11434: "Ollama", 8080: "llama.cpp", 8000: "vLLM", 1234: "LM Studio"}
 _TIMEOUT_S = 0.3
 _LARGEST_BODY = 1 << 20
@@ -32,7 +34,7 @@ class LanguageModelServer:
 
 async def find_servers(ports: Mapping[int, str] = USUAL_PORTS) -> list[LanguageModelServer]:
     """Asks the ports of 127.0.0.1, for 0.3 s each and all at once; never fails."""
-    async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, verify=False) as client:  # noqa: S501 - plain HTTP
+    async with loopback_client(_TIMEOUT_S) as client:
         found = await asyncio.gather(*(_look(client, port, name) for port, name in ports.items()))
     return [server for server in found if server is not None]
 

@@ -1,12 +1,13 @@
 """Whether a process serves."""
 
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from quintet_cli.loopback import loopback_client
 
 _TIMEOUT_S = 2.0
 # A process that was just started is looked for again soon.
@@ -41,9 +42,7 @@ async def gateway_complete(address: str) -> bool:
 
     It calls itself ready as soon as it can do anything; `complete` says that it can do everything.
     """
-    # Loopback speaks plain HTTP. Loading the machine's certificates would take a third of a core while others start.
-    without_certificates = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, verify=without_certificates) as client:
+    async with loopback_client(_TIMEOUT_S) as client:
         try:
             answer = await client.get(f"{address}/readyz")
             return answer.is_success and bool(answer.json()["complete"])

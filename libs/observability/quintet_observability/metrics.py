@@ -3,6 +3,8 @@
 Names follow Prometheus's rules: base units, `_total` for counters. Labels hold only values from closed sets.
 """
 
+from typing import Protocol
+
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_server
 
 _FAST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -49,6 +51,24 @@ JOB_SECONDS = Histogram(
 STORE_COMMIT_SECONDS = Histogram(
     "quintet_store_commit_seconds", "Time of one commit of the store", buckets=_FAST_BUCKETS
 )
+
+
+class EngineLoad(Protocol):
+    """Whatever admits requests to an engine, and knows how many are at work and how many wait."""
+
+    @property
+    def active(self) -> int:
+        """Requests at work."""
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+
+
+def watch_engine(service: str, load: EngineLoad) -> None:
+    """Shows the load of a service's engine whenever metrics are read."""
+    ENGINE_ACTIVE.labels(service).set_function(lambda: load.active)
+    ENGINE_QUEUE_DEPTH.labels(service).set_function(lambda: load.waiting)
 
 
 def serve_metrics(host: str, port: int) -> int:

@@ -26,8 +26,7 @@ class ChatServicer(rpc.ChatServiceServicer):
         self._engine = engine
         self._slots = slots
         self._refuse_unknown_model = refuse_unknown_model
-        metrics.ENGINE_ACTIVE.labels("llm").set_function(lambda: slots.active)
-        metrics.ENGINE_QUEUE_DEPTH.labels("llm").set_function(lambda: slots.waiting)
+        metrics.watch_engine("llm", slots)
 
     async def StreamChat(
         self, request: pb.StreamChatRequest, context: Context

@@ -51,8 +51,7 @@ class SttServicer(rpc.SttServiceServicer):
         self._memory = memory
         self._max_audio_seconds = max_audio_seconds
         self._decoders = ThreadPoolExecutor(max_workers=_DECODERS, thread_name_prefix="decode")
-        metrics.ENGINE_QUEUE_DEPTH.labels("stt").set_function(lambda: lanes.waiting)
-        metrics.ENGINE_ACTIVE.labels("stt").set_function(lambda: lanes.active)
+        metrics.watch_engine("stt", lanes)
 
     async def Transcribe(
         self, request_iterator: AsyncIterator[pb.TranscribeRequest], context: Context

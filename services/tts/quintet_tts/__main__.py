@@ -26,8 +26,7 @@ def build(settings: TtsSettings) -> Service:
     """
     engine = build_engine(settings)
     slots = EngineSlots(settings.slots, settings.waiting)
-    metrics.ENGINE_QUEUE_DEPTH.labels("tts").set_function(lambda: slots.waiting)
-    metrics.ENGINE_ACTIVE.labels("tts").set_function(lambda: slots.active)
+    metrics.watch_engine("tts", slots)
     servicer = TtsServicer(engine, slots, max_audio_s=settings.max_audio_s, stalled_reader_s=settings.stalled_reader_s)
 
     def register(server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:

@@ -24,8 +24,7 @@ def build(settings: VisionSettings) -> Service:
     """Puts the service together."""
     engine = build_engine(settings)
     slots = EngineSlots(settings.slots, settings.waiting)
-    metrics.ENGINE_QUEUE_DEPTH.labels("vision").set_function(lambda: slots.waiting)
-    metrics.ENGINE_ACTIVE.labels("vision").set_function(lambda: slots.active)
+    metrics.watch_engine("vision", slots)
 
     servicer = VisionServicer(engine, slots, UploadMemory(settings.upload_memory_mib << 20))
 
