@@ -126,6 +126,14 @@ REASONS: Mapping[Reason, tuple[int, str]] = {
     Reason.SOURCE_UNREACHABLE: _UNAVAILABLE,
     Reason.INTERNAL: _BROKEN,
     Reason.NO_SPEECH: _INVALID,
+    Reason.USER_NOT_FOUND: _BROKEN,
+    Reason.EMAIL_TAKEN: _BROKEN,
+    Reason.PERMISSION_DENIED: (401, "UNAUTHORIZED"),
+    Reason.API_KEY_NOT_FOUND: _BROKEN,
+    Reason.MESSAGE_NOT_FOUND: _BROKEN,
+    Reason.COLLECTION_NOT_FOUND: _BROKEN,
+    Reason.BUILD_LOST: _BROKEN,
+    Reason.MODEL_NOT_INSTALLED: _UNAVAILABLE,
 }
 """Status and code of each reason; the document has no 504, so a deadline is 503 as well."""
 

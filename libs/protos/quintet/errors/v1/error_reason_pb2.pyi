@@ -78,6 +78,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """An unexpected failure. The text is fixed; the detail stands in the log of the service. Code INTERNAL."""
     ERROR_REASON_NO_SPEECH: _ErrorReason.ValueType  # 27
     """Nobody speaks in a recording that has to be answered. Code INVALID_ARGUMENT."""
+    ERROR_REASON_USER_NOT_FOUND: _ErrorReason.ValueType  # 28
+    """No user with the id or address exists. Code NOT_FOUND."""
+    ERROR_REASON_EMAIL_TAKEN: _ErrorReason.ValueType  # 29
+    """Another user has the address. Code ALREADY_EXISTS."""
+    ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 30
+    """The caller is known and may not do this. Code PERMISSION_DENIED."""
+    ERROR_REASON_API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 31
+    """No API key with the id belongs to the surface. Code NOT_FOUND."""
+    ERROR_REASON_MESSAGE_NOT_FOUND: _ErrorReason.ValueType  # 32
+    """No message with the id belongs to the caller. Code NOT_FOUND."""
+    ERROR_REASON_COLLECTION_NOT_FOUND: _ErrorReason.ValueType  # 33
+    """No collection with the name exists. Metadata: `collection`. Code NOT_FOUND."""
+    ERROR_REASON_BUILD_LOST: _ErrorReason.ValueType  # 34
+    """The build was given up, committed, or never begun. Code ABORTED."""
+    ERROR_REASON_MODEL_NOT_INSTALLED: _ErrorReason.ValueType  # 35
+    """No model is installed for what was asked. Metadata: `remedy`. Code FAILED_PRECONDITION."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Names why a call failed. It travels as `google.rpc.ErrorInfo.reason` in the trailers of the call, without the
@@ -142,4 +158,20 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 26
 """An unexpected failure. The text is fixed; the detail stands in the log of the service. Code INTERNAL."""
 ERROR_REASON_NO_SPEECH: ErrorReason.ValueType  # 27
 """Nobody speaks in a recording that has to be answered. Code INVALID_ARGUMENT."""
+ERROR_REASON_USER_NOT_FOUND: ErrorReason.ValueType  # 28
+"""No user with the id or address exists. Code NOT_FOUND."""
+ERROR_REASON_EMAIL_TAKEN: ErrorReason.ValueType  # 29
+"""Another user has the address. Code ALREADY_EXISTS."""
+ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 30
+"""The caller is known and may not do this. Code PERMISSION_DENIED."""
+ERROR_REASON_API_KEY_NOT_FOUND: ErrorReason.ValueType  # 31
+"""No API key with the id belongs to the surface. Code NOT_FOUND."""
+ERROR_REASON_MESSAGE_NOT_FOUND: ErrorReason.ValueType  # 32
+"""No message with the id belongs to the caller. Code NOT_FOUND."""
+ERROR_REASON_COLLECTION_NOT_FOUND: ErrorReason.ValueType  # 33
+"""No collection with the name exists. Metadata: `collection`. Code NOT_FOUND."""
+ERROR_REASON_BUILD_LOST: ErrorReason.ValueType  # 34
+"""The build was given up, committed, or never begun. Code ABORTED."""
+ERROR_REASON_MODEL_NOT_INSTALLED: ErrorReason.ValueType  # 35
+"""No model is installed for what was asked. Metadata: `remedy`. Code FAILED_PRECONDITION."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

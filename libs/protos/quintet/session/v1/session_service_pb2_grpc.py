@@ -71,10 +71,20 @@ class SessionServiceStub:
                 request_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ListMessagesRequest.SerializeToString,
                 response_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ListMessagesResponse.FromString,
                 _registered_method=True)
+        self.GetMessage = channel.unary_unary(
+                '/quintet.session.v1.SessionService/GetMessage',
+                request_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.GetMessageRequest.SerializeToString,
+                response_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.GetMessageResponse.FromString,
+                _registered_method=True)
         self.ClearMessages = channel.unary_unary(
                 '/quintet.session.v1.SessionService/ClearMessages',
                 request_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesRequest.SerializeToString,
                 response_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesResponse.FromString,
+                _registered_method=True)
+        self.GetSessionOwner = channel.unary_unary(
+                '/quintet.session.v1.SessionService/GetSessionOwner',
+                request_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.GetSessionOwnerRequest.SerializeToString,
+                response_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.GetSessionOwnerResponse.FromString,
                 _registered_method=True)
 
 
@@ -105,7 +115,7 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateSession(self, request, context):
-        """Changes the title of a session.
+        """Changes the title or the attributes of a session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -132,8 +142,22 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMessage(self, request, context):
+        """Returns one message by the id that its writer gave it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ClearMessages(self, request, context):
         """Removes all messages of a session and keeps the session and its title.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSessionOwner(self, request, context):
+        """Tells who owns a session, for surfaces whose documents tell a foreign session from one that does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -177,10 +201,20 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     request_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ListMessagesRequest.FromString,
                     response_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ListMessagesResponse.SerializeToString,
             ),
+            'GetMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMessage,
+                    request_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.GetMessageRequest.FromString,
+                    response_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.GetMessageResponse.SerializeToString,
+            ),
             'ClearMessages': grpc.unary_unary_rpc_method_handler(
                     servicer.ClearMessages,
                     request_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesRequest.FromString,
                     response_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesResponse.SerializeToString,
+            ),
+            'GetSessionOwner': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSessionOwner,
+                    request_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.GetSessionOwnerRequest.FromString,
+                    response_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.GetSessionOwnerResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -385,6 +419,33 @@ class SessionService:
             _registered_method=True)
 
     @staticmethod
+    def GetMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quintet.session.v1.SessionService/GetMessage',
+            quintet_dot_session_dot_v1_dot_session__service__pb2.GetMessageRequest.SerializeToString,
+            quintet_dot_session_dot_v1_dot_session__service__pb2.GetMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ClearMessages(request,
             target,
             options=(),
@@ -401,6 +462,33 @@ class SessionService:
             '/quintet.session.v1.SessionService/ClearMessages',
             quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesRequest.SerializeToString,
             quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSessionOwner(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quintet.session.v1.SessionService/GetSessionOwner',
+            quintet_dot_session_dot_v1_dot_session__service__pb2.GetSessionOwnerRequest.SerializeToString,
+            quintet_dot_session_dot_v1_dot_session__service__pb2.GetSessionOwnerResponse.FromString,
             options,
             channel_credentials,
             insecure,

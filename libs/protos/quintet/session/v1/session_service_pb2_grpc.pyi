@@ -25,15 +25,19 @@ class SessionServiceStub:
     ListSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListSessionsRequest, _session_service_pb2.ListSessionsResponse]
     """Lists the sessions of an owner, the most recently updated first."""
     UpdateSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.UpdateSessionRequest, _session_service_pb2.UpdateSessionResponse]
-    """Changes the title of a session."""
+    """Changes the title or the attributes of a session."""
     DeleteSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.DeleteSessionRequest, _session_service_pb2.DeleteSessionResponse]
     """Deletes a session and its messages."""
     AppendMessages: _aio.UnaryUnaryMultiCallable[_session_service_pb2.AppendMessagesRequest, _session_service_pb2.AppendMessagesResponse]
     """Appends messages in order, all or none, and durable when the call returns."""
     ListMessages: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListMessagesRequest, _session_service_pb2.ListMessagesResponse]
     """Lists the messages of a session by their sequence."""
+    GetMessage: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetMessageRequest, _session_service_pb2.GetMessageResponse]
+    """Returns one message by the id that its writer gave it."""
     ClearMessages: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ClearMessagesRequest, _session_service_pb2.ClearMessagesResponse]
     """Removes all messages of a session and keeps the session and its title."""
+    GetSessionOwner: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionOwnerRequest, _session_service_pb2.GetSessionOwnerResponse]
+    """Tells who owns a session, for surfaces whose documents tell a foreign session from one that does not exist."""
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps sessions and their messages. Every call names the surface and the owner; sessions of other surfaces or owners
@@ -70,7 +74,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.UpdateSessionRequest,
         context: _aio.ServicerContext[_session_service_pb2.UpdateSessionRequest, _abc.Awaitable[_session_service_pb2.UpdateSessionResponse]],
     ) -> _abc.Awaitable[_session_service_pb2.UpdateSessionResponse]:
-        """Changes the title of a session."""
+        """Changes the title or the attributes of a session."""
 
     @_abc_1.abstractmethod
     def DeleteSession(
@@ -97,11 +101,27 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the messages of a session by their sequence."""
 
     @_abc_1.abstractmethod
+    def GetMessage(
+        self,
+        request: _session_service_pb2.GetMessageRequest,
+        context: _aio.ServicerContext[_session_service_pb2.GetMessageRequest, _abc.Awaitable[_session_service_pb2.GetMessageResponse]],
+    ) -> _abc.Awaitable[_session_service_pb2.GetMessageResponse]:
+        """Returns one message by the id that its writer gave it."""
+
+    @_abc_1.abstractmethod
     def ClearMessages(
         self,
         request: _session_service_pb2.ClearMessagesRequest,
         context: _aio.ServicerContext[_session_service_pb2.ClearMessagesRequest, _abc.Awaitable[_session_service_pb2.ClearMessagesResponse]],
     ) -> _abc.Awaitable[_session_service_pb2.ClearMessagesResponse]:
         """Removes all messages of a session and keeps the session and its title."""
+
+    @_abc_1.abstractmethod
+    def GetSessionOwner(
+        self,
+        request: _session_service_pb2.GetSessionOwnerRequest,
+        context: _aio.ServicerContext[_session_service_pb2.GetSessionOwnerRequest, _abc.Awaitable[_session_service_pb2.GetSessionOwnerResponse]],
+    ) -> _abc.Awaitable[_session_service_pb2.GetSessionOwnerResponse]:
+        """Tells who owns a session, for surfaces whose documents tell a foreign session from one that does not exist."""
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _aio.Server) -> None: ...
