@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-LIBS := protos errors engines observability rpc audio models testing
+LIBS := protos errors engines observability rpc audio models tokens testing
 SERVICES := session llm vision stt tts
 ROOMS := $(addprefix libs/,$(LIBS)) $(addprefix services/,$(SERVICES)) gateway cli
 # tts[espeak] brings a GPL-3 library into the tts process; NOTICE says what that means.

@@ -21,9 +21,37 @@ WORK_DEADLINE_S = 1800.0
 # Unary and safe to repeat: reads, and writes that carry an idempotency key or a lease. Clearing a session is not: the
 # second call would take what was said after the first.
 _RETRIED = {
-    "quintet.session.v1.SessionService": ["GetSession", "ListSessions", "AppendMessages", "ListMessages"],
+    "quintet.session.v1.SessionService": [
+        "GetSession",
+        "GetSessionOwner",
+        "ListSessions",
+        "AppendMessages",
+        "ListMessages",
+        "GetMessage",
+        "CountSessions",
+    ],
+    "quintet.identity.v1.IdentityService": [
+        "GetUser",
+        "ListUsers",
+        "VerifyAccessToken",
+        "ListApiKeys",
+        "RevokeApiKey",
+        "VerifyApiKey",
+        "GetSettings",
+    ],
+    "quintet.usage.v1.UsageService": ["RecordUsage", "SummarizeUsage", "ListUsage"],
+    "quintet.knowledge.v1.KnowledgeService": [
+        "AttachDocuments",
+        "AddChunks",
+        "AbortBuild",
+        "Search",
+        "ListCollections",
+        "GetCollection",
+        "ListDocuments",
+    ],
     "quintet.jobs.v1.JobService": ["GetJob", "RenewJob", "CancelJob"],
     "quintet.chat.v1.ChatService": ["ListModels", "GetEngine"],
+    "quintet.embedding.v1.EmbeddingService": ["EmbedTexts", "GetEngine"],
     "quintet.vision.v1.VisionService": ["GetEngine"],
     "quintet.stt.v1.SttService": ["GetEngine"],
     "quintet.tts.v1.TtsService": ["ListVoices", "GetEngine"],

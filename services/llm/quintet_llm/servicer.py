@@ -3,9 +3,6 @@
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
-
-import grpc
 
 from quintet.chat.v1 import chat_service_pb2 as pb
 from quintet.chat.v1 import chat_service_pb2_grpc as rpc
@@ -14,9 +11,8 @@ from quintet_llm.coalescing import coalesced
 from quintet_llm.engine import ChatEngine, ChatRequest, Finished
 from quintet_llm.messages import read_page, read_request, write_finished
 from quintet_observability import metrics
+from quintet_rpc.context import Context
 from quintet_rpc.engine_info import to_engine
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class ChatServicer(rpc.ChatServiceServicer):

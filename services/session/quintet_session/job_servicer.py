@@ -3,23 +3,20 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
 
-import grpc
 from google.protobuf.duration_pb2 import Duration
 
 from quintet.jobs.v1 import job_service_pb2 as pb
 from quintet.jobs.v1 import job_service_pb2_grpc as rpc
 from quintet_errors import DomainError, Reason
 from quintet_observability import get_logger
+from quintet_rpc.context import Context
 from quintet_rpc.uploads import CHUNK_BYTES, read_chunks
 from quintet_session import validation
 from quintet_session.job_queue import JobQueue
 from quintet_session.store import Blob, JobFailure, JobRecord, JobState, Lease, NewJob, Scope, Store
 from quintet_session.translate import to_job
 from quintet_session.uploads import Cleanups, Upload, read_blob
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 _log = get_logger(__name__)
 

@@ -1,17 +1,12 @@
 """quintet.session.v1 over a store."""
 
-from typing import Any
-
-import grpc
-
 from quintet.session.v1 import session_service_pb2 as pb
 from quintet.session.v1 import session_service_pb2_grpc as rpc
 from quintet_errors import DomainError
+from quintet_rpc.context import Context
 from quintet_session import page_tokens, validation
 from quintet_session.store import Append, MessageListing, Store
 from quintet_session.translate import from_message, to_message, to_session
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 # A page ends early rather than outgrow the largest gRPC message.
 _LARGEST_PAGE_BYTES = 4 << 20

@@ -5,9 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
-from typing import Any
 
-import grpc
 from google.protobuf.duration_pb2 import Duration
 
 from quintet.stt.v1 import stt_service_pb2 as pb
@@ -15,6 +13,7 @@ from quintet.stt.v1 import stt_service_pb2_grpc as rpc
 from quintet_audio.decode import Recording, decode_speech
 from quintet_errors import DomainError, Reason
 from quintet_observability import metrics
+from quintet_rpc.context import Context
 from quintet_rpc.engine_info import to_engine
 from quintet_rpc.uploads import UploadMemory, UploadShare, read_upload
 from quintet_stt.admission import Lanes
@@ -24,8 +23,6 @@ from quintet_stt.executors import run_to_end
 MAX_AUDIO_BYTES = 32 << 20
 # Decoding takes seconds for half an hour of audio; the second thread keeps a short file from waiting for that.
 _DECODERS = 2
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class _File:

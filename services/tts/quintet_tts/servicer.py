@@ -4,15 +4,13 @@ import time
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from typing import Any
-
-import grpc
 
 from quintet.tts.v1 import tts_service_pb2 as pb
 from quintet.tts.v1 import tts_service_pb2_grpc as rpc
 from quintet_audio.encode import AudioEncoding
 from quintet_engines import EngineSlots
 from quintet_observability import metrics
+from quintet_rpc.context import Context
 from quintet_rpc.engine_info import to_engine
 from quintet_tts.encoding import encoded
 from quintet_tts.engine import Finished, SpeechEvent, SpeechRequest, TtsEngine
@@ -22,8 +20,6 @@ from quintet_tts.stalled_reader import StalledReader
 
 # MP3 costs a hundred times as much as espeak's voice; more threads than this only take turns.
 _ENCODER_THREADS = 2
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class TtsServicer(rpc.TtsServiceServicer):

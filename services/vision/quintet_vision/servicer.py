@@ -2,21 +2,17 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
-
-import grpc
 
 from quintet.vision.v1 import vision_service_pb2 as pb
 from quintet.vision.v1 import vision_service_pb2_grpc as rpc
 from quintet_engines import EngineSlots
+from quintet_rpc.context import Context
 from quintet_rpc.engine_info import to_engine
 from quintet_rpc.uploads import UploadMemory, read_upload
 from quintet_vision.engine import AnalysisOptions, Progress, VisionEngine
 from quintet_vision.messages import to_result
 
 MAX_UPLOAD_BYTES = 32 << 20
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class VisionServicer(rpc.VisionServiceServicer):

@@ -865,3 +865,47 @@ class GetSessionOwnerResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetSessionOwnerResponse: _TypeAlias = GetSessionOwnerResponse  # noqa: Y015
+
+@_typing.final
+class CountSessionsRequest(_message.Message):
+    """Request of CountSessions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SURFACE_FIELD_NUMBER: _builtins.int
+    surface: _builtins.str
+    """Required. Name of the public surface."""
+    def __init__(
+        self,
+        *,
+        surface: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["surface", b"surface"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountSessionsRequest: _TypeAlias = CountSessionsRequest  # noqa: Y015
+
+@_typing.final
+class CountSessionsResponse(_message.Message):
+    """Response of CountSessions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_COUNT_FIELD_NUMBER: _builtins.int
+    session_count: _builtins.int
+    """Number of sessions."""
+    def __init__(
+        self,
+        *,
+        session_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_count", b"session_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountSessionsResponse: _TypeAlias = CountSessionsResponse  # noqa: Y015

@@ -81,6 +81,11 @@ class SessionServiceStub:
                 request_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesRequest.SerializeToString,
                 response_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesResponse.FromString,
                 _registered_method=True)
+        self.CountSessions = channel.unary_unary(
+                '/quintet.session.v1.SessionService/CountSessions',
+                request_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.CountSessionsRequest.SerializeToString,
+                response_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.CountSessionsResponse.FromString,
+                _registered_method=True)
         self.GetSessionOwner = channel.unary_unary(
                 '/quintet.session.v1.SessionService/GetSessionOwner',
                 request_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.GetSessionOwnerRequest.SerializeToString,
@@ -156,6 +161,13 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountSessions(self, request, context):
+        """Counts the sessions of a surface, of all owners together.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSessionOwner(self, request, context):
         """Tells who owns a session, for surfaces whose documents tell a foreign session from one that does not exist.
         """
@@ -210,6 +222,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.ClearMessages,
                     request_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesRequest.FromString,
                     response_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesResponse.SerializeToString,
+            ),
+            'CountSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountSessions,
+                    request_deserializer=quintet_dot_session_dot_v1_dot_session__service__pb2.CountSessionsRequest.FromString,
+                    response_serializer=quintet_dot_session_dot_v1_dot_session__service__pb2.CountSessionsResponse.SerializeToString,
             ),
             'GetSessionOwner': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSessionOwner,
@@ -462,6 +479,33 @@ class SessionService:
             '/quintet.session.v1.SessionService/ClearMessages',
             quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesRequest.SerializeToString,
             quintet_dot_session_dot_v1_dot_session__service__pb2.ClearMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quintet.session.v1.SessionService/CountSessions',
+            quintet_dot_session_dot_v1_dot_session__service__pb2.CountSessionsRequest.SerializeToString,
+            quintet_dot_session_dot_v1_dot_session__service__pb2.CountSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,6 +36,8 @@ class SessionServiceStub:
     """Returns one message by the id that its writer gave it."""
     ClearMessages: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ClearMessagesRequest, _session_service_pb2.ClearMessagesResponse]
     """Removes all messages of a session and keeps the session and its title."""
+    CountSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.CountSessionsRequest, _session_service_pb2.CountSessionsResponse]
+    """Counts the sessions of a surface, of all owners together."""
     GetSessionOwner: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionOwnerRequest, _session_service_pb2.GetSessionOwnerResponse]
     """Tells who owns a session, for surfaces whose documents tell a foreign session from one that does not exist."""
 
@@ -115,6 +117,14 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_session_service_pb2.ClearMessagesRequest, _abc.Awaitable[_session_service_pb2.ClearMessagesResponse]],
     ) -> _abc.Awaitable[_session_service_pb2.ClearMessagesResponse]:
         """Removes all messages of a session and keeps the session and its title."""
+
+    @_abc_1.abstractmethod
+    def CountSessions(
+        self,
+        request: _session_service_pb2.CountSessionsRequest,
+        context: _aio.ServicerContext[_session_service_pb2.CountSessionsRequest, _abc.Awaitable[_session_service_pb2.CountSessionsResponse]],
+    ) -> _abc.Awaitable[_session_service_pb2.CountSessionsResponse]:
+        """Counts the sessions of a surface, of all owners together."""
 
     @_abc_1.abstractmethod
     def GetSessionOwner(
