@@ -26,7 +26,8 @@ class Limitation:
 class EngineInfo:
     """Which engine answers, why it was chosen, and what it can and cannot do.
 
-    `languages` holds primary BCP 47 tags and is empty where language does not matter.
+    `languages` holds primary BCP 47 tags and is empty where language does not matter. `provider` names who runs the
+    model of a remote engine: a short lower-case name or a host name.
     """
 
     name: str
@@ -37,3 +38,4 @@ class EngineInfo:
     capabilities: tuple[str, ...] = ()
     limitations: tuple[Limitation, ...] = ()
     loaded: bool = True
+    provider: str = ""

@@ -45,3 +45,13 @@ def test_whisper_base_has_three_kinds_of_sources_that_cover_every_file() -> None
     assert set(packages.files) == {file.path for file in model.files}
     assert model.size == 147_882_941
     assert {"en", "hi", "ja", "th"} <= set(model.languages)
+
+
+def test_all_minilm_has_what_its_engine_reads() -> None:
+    model = load_catalogue().find("all-minilm-l6-v2")
+    assert (model.kind, model.engine, model.licence) == ("embedding", "minilm", "Apache-2.0")
+    assert {file.path for file in model.files} == {"config.json", "tokenizer.json", "model.safetensors"}
+    packages = model.sources[-1]
+    assert isinstance(packages, PackagesSpec)
+    assert set(packages.files) == {file.path for file in model.files}
+    assert model.size == 91_335_235

@@ -28,6 +28,7 @@ def to_engine(info: EngineInfo) -> engine_pb2.Engine:
             for one in info.limitations
         ],
         loaded=info.loaded,
+        provider=info.provider,
     )
 
 

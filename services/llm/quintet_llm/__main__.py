@@ -7,13 +7,18 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from quintet.chat.v1 import chat_service_pb2 as pb
 from quintet.chat.v1 import chat_service_pb2_grpc as rpc
+from quintet.embedding.v1 import embedding_service_pb2 as embedding_pb
+from quintet.embedding.v1 import embedding_service_pb2_grpc as embedding_rpc
 from quintet_engines import EngineSlots
 from quintet_errors import DomainError, Reason
+from quintet_llm.embedding_servicer import EmbeddingLanes, EmbeddingServicer
 from quintet_llm.engine import ChatEngine
 from quintet_llm.engines.grounded import GroundedEngine
 from quintet_llm.engines.provider import ProviderEngine
 from quintet_llm.engines.provider_options import ProviderOptions
 from quintet_llm.engines.scripted import ScriptedEngine
+from quintet_llm.engines.scripted_embedding import ScriptedEmbedding
+from quintet_llm.installed_embedding import InstalledEmbedding
 from quintet_llm.servicer import ChatServicer
 from quintet_llm.settings import LlmSettings
 from quintet_llm.skills.registry import SkillOptions
@@ -53,17 +58,39 @@ def _provider_options(settings: LlmSettings) -> ProviderOptions:
     )
 
 
+def choose_embedding(settings: LlmSettings) -> InstalledEmbedding | ScriptedEmbedding:
+    """Returns where vectors come from: the installed model, or the script where scripted engines are asked for."""
+    if settings.engine == "scripted":
+        return ScriptedEmbedding()
+    return InstalledEmbedding(
+        settings.data_dir / "models",
+        settings.embedding_model,
+        threads=settings.embedding_threads,
+        idle_unload_s=settings.idle_unload_s,
+    )
+
+
 def build(settings: LlmSettings) -> Service:
     """Puts the service together."""
     engine = choose_engine(settings)
+    embedding = choose_embedding(settings)
 
     def register(server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:
         slots = EngineSlots(settings.slots, settings.waiting)
         servicer = ChatServicer(engine, slots, refuse_unknown_model=settings.unknown_model == "refuse")
         rpc.add_ChatServiceServicer_to_server(servicer, server)
-        return [pb.DESCRIPTOR.services_by_name["ChatService"]]
+        lanes = EmbeddingLanes(settings.embedding_slots, settings.embedding_waiting)
+        embedding_rpc.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(embedding.current, lanes), server)
+        return [
+            pb.DESCRIPTOR.services_by_name["ChatService"],
+            embedding_pb.DESCRIPTOR.services_by_name["EmbeddingService"],
+        ]
 
-    return Service("llm", settings, register, engine.warm_up, engine.close, engine.info)
+    async def close() -> None:
+        await embedding.close()
+        await engine.close()
+
+    return Service("llm", settings, register, engine.warm_up, close, engine.info)
 
 
 if __name__ == "__main__":

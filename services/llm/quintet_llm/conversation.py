@@ -75,6 +75,16 @@ class PictureFacts:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """A piece of a document that may answer the last turn; `score` is 0 to 1, `heading` the titles it stands under."""
+
+    source: str
+    text: str
+    heading: str = ""
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
 class Turn:
     """One message of a conversation."""
 

@@ -6,12 +6,12 @@ from enum import StrEnum
 from typing import Protocol
 
 from quintet_engines import EngineInfo
-from quintet_llm.conversation import Turn
+from quintet_llm.conversation import Passage, Turn
 
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """What to answer; the last turn is the user's.
+    """What to answer; the last turn is the user's, and `passages` of documents may answer it, the best first.
 
     `model` and `time_zone` are empty for the default, `max_output_tokens` is 0 for no limit of the caller's.
     """
@@ -22,6 +22,7 @@ class ChatRequest:
     max_output_tokens: int = 0
     temperature: float | None = None
     time_zone: str = ""
+    passages: tuple[Passage, ...] = ()
 
 
 class FinishReason(StrEnum):

@@ -10,6 +10,7 @@ from quintet.vision.v1 import vision_service_pb2 as vision_pb
 from quintet_errors import DomainError, Reason
 from quintet_llm.conversation import (
     Blindness,
+    Passage,
     PictureFacts,
     PictureQuality,
     Role,
@@ -22,6 +23,8 @@ from quintet_llm.engine import ChatRequest, Finished, FinishReason
 
 _MOST_MESSAGES = 1000
 _LARGEST_CONTENT = 1 << 20
+_MOST_PASSAGES = 20
+_LARGEST_PASSAGE = 64 << 10
 _HOTTEST = 2.0
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8}){0,4}")
 _ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}")
@@ -59,6 +62,7 @@ def read_request(
         max_output_tokens=request.max_output_tokens,
         temperature=request.temperature if request.HasField("temperature") else None,
         time_zone=request.time_zone,
+        passages=_read_passages(request),
     )
 
 
@@ -117,6 +121,25 @@ def _read_turn(message: pb.ChatMessage, index: int) -> Turn:
         _read_picture(message.image_analysis) if message.HasField("image_analysis") else None,
         message.create_time.ToDatetime(UTC) if _has_sane_time(message) else None,
     )
+
+
+def _read_passages(request: pb.StreamChatRequest) -> tuple[Passage, ...]:
+    if len(request.passages) > _MOST_PASSAGES:
+        raise _invalid("passages", f"At most {_MOST_PASSAGES} passages can come with a message.")
+    return tuple(_read_passage(passage, index) for index, passage in enumerate(request.passages))
+
+
+def _read_passage(passage: pb.Passage, index: int) -> Passage:
+    for field in ("source", "text"):
+        if not getattr(passage, field).strip():
+            raise DomainError(Reason.MISSING_FIELD, f"Passage {index} has no {field}.", {"field": f"passages.{field}"})
+    if len(passage.text) > _LARGEST_PASSAGE // 4 and len(passage.text.encode()) > _LARGEST_PASSAGE:
+        raise DomainError(
+            Reason.PAYLOAD_TOO_LARGE, f"Passage {index} is larger than 64 KiB.", {"maxBytes": str(_LARGEST_PASSAGE)}
+        )
+    if not (math.isfinite(passage.score) and 0 <= passage.score <= 1):
+        raise _invalid("passages.score", "The score of a passage must be from 0 to 1.")
+    return Passage(passage.source, passage.text, passage.heading, passage.score)
 
 
 def _has_sane_time(message: pb.ChatMessage) -> bool:

@@ -40,6 +40,14 @@ class LlmSettings(ServiceSettings):
     """Command that the answer to an open question names; it tells what can be added."""
     unknown_model: Literal["refuse", "default"] = "refuse"
     """What a request for a model that is not served gets: an error, or the default model."""
+    embedding_model: str = "all-minilm-l6-v2"
+    """Name of the embedding model, as `quintet models list` shows it."""
+    embedding_threads: int = Field(default=2, ge=1, le=64)
+    """Threads of the embedding model; more are hardly faster for texts of this length."""
+    embedding_slots: int = Field(default=16, ge=1, le=1000)
+    """Requests for vectors that take turns at the model, of questions and of passages each."""
+    embedding_waiting: int = Field(default=64, ge=0, le=10_000)
+    """Requests for vectors that may wait for a slot, of questions and of passages each; the next one is refused."""
     provider_base_url: str = Field(default_factory=lambda: os.environ.get("OPENAI_BASE_URL", ""))
     """Address of an OpenAI-compatible API; empty is OpenAI's own if there is a key."""
     provider_api_key: SecretStr = Field(default_factory=_key_of_sdk)

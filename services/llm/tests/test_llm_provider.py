@@ -210,7 +210,7 @@ async def test_a_server_without_models_says_so(provider):
 async def test_description_says_who_answers_and_where_texts_go(provider):
     async with engine_at(provider, kind="ollama") as engine:
         info = engine.info()
-    assert (info.name, info.kind, info.model) == ("provider", EngineKind.REMOTE, "tiny-chat")
+    assert (info.name, info.kind, info.model, info.provider) == ("provider", EngineKind.REMOTE, "tiny-chat", "ollama")
     address = provider.url.removeprefix("http://").removesuffix("/v1")
     assert info.choice_reason == (
         f"Ollama at {address} answers with tiny-chat; conversations are sent to that address of this machine."
@@ -219,20 +219,25 @@ async def test_description_says_who_answers_and_where_texts_go(provider):
 
 
 @pytest.mark.parametrize(
-    ("address", "expected"),
+    ("address", "provider", "expected"),
     [
-        ("", "OpenAI at api.openai.com answers with gpt-6-luna; conversations leave this machine for that address."),
+        (
+            "",
+            "openai",
+            "OpenAI at api.openai.com answers with gpt-6-luna; conversations leave this machine for that address.",
+        ),
         (
             "http://10.1.2.3:8000/v1",
+            "10.1.2.3:8000",
             "An OpenAI-compatible server at 10.1.2.3:8000 answers with default; conversations leave this machine for "
             "that address, unencrypted.",
         ),
     ],
 )
-async def test_foreign_addresses_are_said_to_be_foreign(address, expected):
+async def test_foreign_addresses_are_said_to_be_foreign(address, provider, expected):
     engine = ProviderEngine(ProviderOptions(address, SecretStr(KEY)), SkillOptions())
     info = engine.info()
-    assert info.choice_reason == expected
+    assert (info.provider, info.choice_reason) == (provider, expected)
     assert [one.subject for one in info.limitations] == ["privacy"]
     assert KEY not in repr(info)
 

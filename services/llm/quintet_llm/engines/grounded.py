@@ -37,6 +37,7 @@ class GroundedEngine:
                 "arithmetic",
                 "conversation",
                 "dates",
+                "documents",
                 "facts",
                 "picture",
                 "shares",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from quintet_engines import EngineInfo, EngineKind, Limitation
@@ -48,7 +49,8 @@ class ProviderEngine:
 
     async def answer(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Yields the answer of a skill that is sure of it, otherwise the provider's."""
-        plan = await self._skills.plan(request)
+        # What documents say is the provider's to word.
+        plan = await self._skills.plan(replace(request, passages=()))
         events = self._skills.answer(plan, request) if _is_sure(plan) else self._ask(request)
         async with aclosing(events):
             async for event in events:
@@ -64,6 +66,7 @@ class ProviderEngine:
             capabilities=_CAPABILITIES,
             limitations=tuple(self._limitations()),
             loaded=self._skills.loaded and not self._trouble,
+            provider=self._options.provider,
         )
 
     def models(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from quintet_llm.engines.provider_quirks import Quirks, quirks_of
+from quintet_llm.engines.provider_quirks import OTHER, Quirks, quirks_of
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
@@ -54,6 +54,11 @@ class ProviderOptions:
         """What is particular about the provider."""
         parts = urlsplit(self.address)
         return quirks_of(self.kind, parts.hostname or "", parts.port, loopback=self.is_local)
+
+    @property
+    def provider(self) -> str:
+        """Who runs the models: the name of a known provider, otherwise the host."""
+        return self.host if self.quirks.name == OTHER.name else self.quirks.name
 
 
 def is_loopback(host: str) -> bool:

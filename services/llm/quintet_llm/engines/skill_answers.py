@@ -32,7 +32,11 @@ class SkillAnswers:
         if self._router is None:
             await self.warm_up()
         assert self._router is not None  # noqa: S101 - tells the type checker what warm_up() did
-        return self._router.plan(question_of(request.turns, request.language, request.time_zone))
+        question = question_of(request.turns, request.language, request.time_zone, request.passages)
+        if request.passages:
+            # Searching the largest ones takes tens of milliseconds.
+            return await asyncio.to_thread(self._router.plan, question)
+        return self._router.plan(question)
 
     async def answer(self, plan: Plan, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Yields each piece of the answer as its skill has it; a token is a word."""

@@ -34,7 +34,8 @@ _CAN_DO = (
     "- the time anywhere, dates and days between them (“how many days until Christmas?”)\n",
     "- the weather and share prices, from public sources (“weather in Paris”, “stock price of AAPL”)\n",
     "- a picture that you send: what was recognised in it, its text, colours, codes and quality\n",
-    "- this conversation: what was said, and what you told me about yourself\n\n",
+    "- this conversation: what was said, and what you told me about yourself\n",
+    "- your documents, once they are indexed: I quote what they say, with the source\n\n",
     "No language model is installed here, so I don't write or explain anything beyond that.",
 )
 _I_AM = (

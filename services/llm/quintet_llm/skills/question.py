@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from quintet_llm.conversation import PictureFacts, Role, Turn
+from quintet_llm.conversation import Passage, PictureFacts, Role, Turn
 
 LONGEST_QUESTION = 400
 """In characters. A longer message asks for more than a skill can answer, and no pattern is tried on it."""
@@ -52,7 +52,7 @@ def without_pleasantries(text: str) -> str:
 class Question:
     """One question: `original` is what the person wrote, `turns` is everything before it.
 
-    `picture` is what came with the question itself.
+    `picture` is what came with the question itself, `passages` what was found in documents for it.
     """
 
     original: str
@@ -60,6 +60,7 @@ class Question:
     picture: PictureFacts | None = None
     language: str = ""
     time_zone: str = ""
+    passages: tuple[Passage, ...] = ()
 
     @cached_property
     def whole(self) -> str:
@@ -77,7 +78,7 @@ class Question:
         for index in range(len(self.turns) - 1, -1, -1):
             turn = self.turns[index]
             if turn.role is Role.USER:
-                return replace(self, original=turn.text, turns=self.turns[:index], picture=turn.picture)
+                return replace(self, original=turn.text, turns=self.turns[:index], picture=turn.picture, passages=())
         return None
 
     def part(self, original: str) -> "Question":
@@ -85,7 +86,9 @@ class Question:
         return replace(self, original=original)
 
 
-def question_of(turns: tuple[Turn, ...], language: str = "", time_zone: str = "") -> Question:
+def question_of(
+    turns: tuple[Turn, ...], language: str = "", time_zone: str = "", passages: tuple[Passage, ...] = ()
+) -> Question:
     """Returns the last turn of a conversation as a question."""
     last = turns[-1]
-    return Question(last.text.strip(), turns[:-1], last.picture, language, time_zone)
+    return Question(last.text.strip(), turns[:-1], last.picture, language, time_zone, passages)

@@ -11,6 +11,7 @@ from quintet_llm.skills.capabilities import CapabilitiesSkill
 from quintet_llm.skills.clock import ClockSkill
 from quintet_llm.skills.clock_times import ClockTimesSkill
 from quintet_llm.skills.dates import DatesSkill
+from quintet_llm.skills.documents import DocumentsSkill
 from quintet_llm.skills.greeting import GreetingSkill
 from quintet_llm.skills.open_meteo import OpenMeteo
 from quintet_llm.skills.personal_dates import PersonalDatesSkill
@@ -65,5 +66,6 @@ def build_skills(options: SkillOptions, client: httpx.AsyncClient) -> tuple[Skil
         SharesSkill(YahooChart(JsonSource(client, _KEEP_PRICES_S), options.shares_url)),
         StatedFactsSkill(),
         PictureSkill(),
+        DocumentsSkill(),
         StatementSkill(),
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from quintet_llm.skills.documents import NAME as DOCUMENTS
 from quintet_llm.skills.greeting import split_greeting
 from quintet_llm.skills.question import LONGEST_QUESTION, Question
 from quintet_llm.skills.skill import Intent, Skill
@@ -59,9 +60,15 @@ class Router:
 
     def plan(self, question: Question) -> Plan:
         """Returns what to answer; never blocks and never fails."""
-        if intent := self._best(question):
+        intent = self._best(question)
+        if intent and intent.skill != DOCUMENTS:
             return Plan(intent.skill, (intent,), complete=True)
-        if len(question.original) <= LONGEST_QUESTION and (plan := self._plan_parts(question)):
+        plan = self._plan_parts(question) if len(question.original) <= LONGEST_QUESTION else None
+        if intent:
+            # Words of a document answer a whole message better than parts of it, unless another skill is surer of one.
+            mixed = plan and plan.complete and any(part.skill != DOCUMENTS for part in plan.intents)
+            return plan if plan and mixed else Plan(DOCUMENTS, (intent,), complete=True)
+        if plan:
             return plan
         return Plan("", (), unable(question, self._remedy))
 

@@ -316,6 +316,7 @@ class AddChunksRequest(_message.Message):
     FIRST_INDEX_FIELD_NUMBER: _builtins.int
     CHUNKS_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELD_NUMBER: _builtins.int
     build_id: _builtins.str
     """Required. Which build."""
     digest: _builtins.str
@@ -324,6 +325,10 @@ class AddChunksRequest(_message.Message):
     """Required. Number of the first of these chunks in the document, from 0. Repeating a call is harmless."""
     complete: _builtins.bool
     """Whether these are the last ones of the document."""
+    unreadable: _builtins.bool
+    """Whether the document turned out to be unreadable: with no chunks and `complete`. All documents of this digest leave
+    the build, and the digest stays unknown, so that a later build tries again.
+    """
     @_builtins.property
     def chunks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Chunk]:
         """The chunks, at most 4 MiB together; a document may have none."""
@@ -336,10 +341,11 @@ class AddChunksRequest(_message.Message):
         first_index: _builtins.int = ...,
         chunks: _abc.Iterable[Global___Chunk] | None = ...,
         complete: _builtins.bool = ...,
+        unreadable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["build_id", b"build_id", "chunks", b"chunks", "complete", b"complete", "digest", b"digest", "first_index", b"first_index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["build_id", b"build_id", "chunks", b"chunks", "complete", b"complete", "digest", b"digest", "first_index", b"first_index", "unreadable", b"unreadable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

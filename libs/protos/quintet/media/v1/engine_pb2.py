@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dquintet/media/v1/engine.proto\x12\x10quintet.media.v1\"\xbb\x02\n\x06\x45ngine\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.quintet.media.v1.Engine.Kind\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rchoice_reason\x18\x04 \x01(\t\x12\x11\n\tlanguages\x18\x05 \x03(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x06 \x03(\t\x12\x31\n\x0blimitations\x18\x07 \x03(\x0b\x32\x1c.quintet.media.v1.Limitation\x12\x0e\n\x06loaded\x18\x08 \x01(\x08\"d\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_NEURAL\x10\x01\x12\x11\n\rKIND_EMBEDDED\x10\x02\x12\x0f\n\x0bKIND_REMOTE\x10\x03\x12\x11\n\rKIND_SCRIPTED\x10\x04\"B\n\nLimitation\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t\x12\x0e\n\x06remedy\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dquintet/media/v1/engine.proto\x12\x10quintet.media.v1\"\xcd\x02\n\x06\x45ngine\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.quintet.media.v1.Engine.Kind\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rchoice_reason\x18\x04 \x01(\t\x12\x11\n\tlanguages\x18\x05 \x03(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x06 \x03(\t\x12\x31\n\x0blimitations\x18\x07 \x03(\x0b\x32\x1c.quintet.media.v1.Limitation\x12\x0e\n\x06loaded\x18\x08 \x01(\x08\x12\x10\n\x08provider\x18\t \x01(\t\"d\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_NEURAL\x10\x01\x12\x11\n\rKIND_EMBEDDED\x10\x02\x12\x0f\n\x0bKIND_REMOTE\x10\x03\x12\x11\n\rKIND_SCRIPTED\x10\x04\"B\n\nLimitation\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t\x12\x0e\n\x06remedy\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'quintet.media.v1.engine_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENGINE']._serialized_start=52
-  _globals['_ENGINE']._serialized_end=367
-  _globals['_ENGINE_KIND']._serialized_start=267
-  _globals['_ENGINE_KIND']._serialized_end=367
-  _globals['_LIMITATION']._serialized_start=369
-  _globals['_LIMITATION']._serialized_end=435
+  _globals['_ENGINE']._serialized_end=385
+  _globals['_ENGINE_KIND']._serialized_start=285
+  _globals['_ENGINE_KIND']._serialized_end=385
+  _globals['_LIMITATION']._serialized_start=387
+  _globals['_LIMITATION']._serialized_end=453
 # @@protoc_insertion_point(module_scope)

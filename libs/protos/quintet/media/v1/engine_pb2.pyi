@@ -64,6 +64,7 @@ class Engine(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     LIMITATIONS_FIELD_NUMBER: _builtins.int
     LOADED_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Short stable name, for example `grounded` or `faster-whisper`."""
     kind: Global___Engine.Kind.ValueType
@@ -74,6 +75,10 @@ class Engine(_message.Message):
     """Why this engine was chosen, one sentence for an operator."""
     loaded: _builtins.bool
     """Whether the model is in memory now; false after an idle unload."""
+    provider: _builtins.str
+    """Who runs the model of a remote engine: a short lower-case name, for example `openai`, or a host name; empty for an
+    engine that works in the service.
+    """
     @_builtins.property
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Primary language tags that the engine works in; empty means that language does not matter."""
@@ -97,10 +102,11 @@ class Engine(_message.Message):
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         limitations: _abc.Iterable[Global___Limitation] | None = ...,
         loaded: _builtins.bool = ...,
+        provider: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "choice_reason", b"choice_reason", "kind", b"kind", "languages", b"languages", "limitations", b"limitations", "loaded", b"loaded", "model", b"model", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "choice_reason", b"choice_reason", "kind", b"kind", "languages", b"languages", "limitations", b"limitations", "loaded", b"loaded", "model", b"model", "name", b"name", "provider", b"provider"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
