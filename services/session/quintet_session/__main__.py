@@ -5,19 +5,29 @@ from collections.abc import Sequence
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
+from quintet.identity.v1 import identity_service_pb2 as identity_pb
+from quintet.identity.v1 import identity_service_pb2_grpc as identity_rpc
 from quintet.jobs.v1 import job_service_pb2 as jobs_pb
 from quintet.jobs.v1 import job_service_pb2_grpc as jobs_rpc
+from quintet.knowledge.v1 import knowledge_service_pb2 as knowledge_pb
+from quintet.knowledge.v1 import knowledge_service_pb2_grpc as knowledge_rpc
 from quintet.session.v1 import session_service_pb2 as pb
 from quintet.session.v1 import session_service_pb2_grpc as rpc
+from quintet.usage.v1 import usage_service_pb2 as usage_pb
+from quintet.usage.v1 import usage_service_pb2_grpc as usage_rpc
 from quintet_rpc import Service, run_process
+from quintet_session.identity import Identity
+from quintet_session.identity_servicer import IdentityServicer
 from quintet_session.job_queue import JobQueue
 from quintet_session.job_servicer import JobServicer
+from quintet_session.knowledge_servicer import KnowledgeServicer
 from quintet_session.retention import Retention
 from quintet_session.session_servicer import SessionServicer
 from quintet_session.settings import SessionSettings
 from quintet_session.store import Store
 from quintet_session.stores.sqlite import DatabaseOptions, SqliteStore
 from quintet_session.uploads import Cleanups
+from quintet_session.usage_servicer import UsageServicer
 
 
 class SessionService:
@@ -31,23 +41,31 @@ class SessionService:
             max_attempts=settings.job_max_attempts,
             max_queued=settings.max_queued_jobs,
         )
+        self._identity = Identity(store.identity, settings)
         self._cleanups = Cleanups(store)
         self._retention = Retention(store, keep_s=settings.job_retention_h * 3600, interval_s=settings.purge_interval_s)
         self._max_upload_bytes = settings.max_upload_mib << 20
 
     def register(self, server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:
-        """Adds both services to a server."""
+        """Adds the services to a server."""
         rpc.add_SessionServiceServicer_to_server(SessionServicer(self._store), server)
         jobs = JobServicer(self._store, self._queue, self._cleanups, self._max_upload_bytes)
         jobs_rpc.add_JobServiceServicer_to_server(jobs, server)
+        identity_rpc.add_IdentityServiceServicer_to_server(IdentityServicer(self._identity), server)
+        usage_rpc.add_UsageServiceServicer_to_server(UsageServicer(self._store.usage), server)
+        knowledge_rpc.add_KnowledgeServiceServicer_to_server(KnowledgeServicer(self._store.knowledge), server)
         return [
             pb.DESCRIPTOR.services_by_name["SessionService"],
             jobs_pb.DESCRIPTOR.services_by_name["JobService"],
+            identity_pb.DESCRIPTOR.services_by_name["IdentityService"],
+            usage_pb.DESCRIPTOR.services_by_name["UsageService"],
+            knowledge_pb.DESCRIPTOR.services_by_name["KnowledgeService"],
         ]
 
     async def open(self) -> None:
-        """Opens the store and takes up the jobs that it holds."""
+        """Opens the store and takes up what it holds."""
         await self._store.open()
+        await self._identity.open()
         await self._queue.start()
         self._retention.start()
 
@@ -56,6 +74,7 @@ class SessionService:
         await self._retention.close()
         await self._queue.close()
         await self._cleanups.close()
+        await self._identity.close()
         await self._store.close()
 
 
@@ -66,7 +85,11 @@ def build_store(settings: SessionSettings) -> Store:
         synchronous=settings.synchronous,
         max_bytes=settings.max_database_mib << 20,
     )
-    return SqliteStore(options, reader_threads=settings.reader_threads)
+    return SqliteStore(
+        options,
+        reader_threads=settings.reader_threads,
+        max_vector_cache_bytes=settings.max_vector_cache_mib << 20,
+    )
 
 
 def build(settings: SessionSettings) -> Service:

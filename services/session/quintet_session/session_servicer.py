@@ -5,8 +5,8 @@ from quintet.session.v1 import session_service_pb2_grpc as rpc
 from quintet_errors import DomainError
 from quintet_rpc.context import Context
 from quintet_session import page_tokens, validation
-from quintet_session.store import Append, MessageListing, Store
-from quintet_session.translate import from_message, to_message, to_session
+from quintet_session.store import Append, MessageListing, SessionListing, Store
+from quintet_session.translate import from_message, to_message, to_scope, to_session
 
 # A page ends early rather than outgrow the largest gRPC message.
 _LARGEST_PAGE_BYTES = 4 << 20
@@ -21,7 +21,8 @@ class SessionServicer(rpc.SessionServiceServicer):
     async def CreateSession(self, request: pb.CreateSessionRequest, context: Context) -> pb.CreateSessionResponse:
         """Creates an empty session."""
         scope = validation.scope(request.scope)
-        session = await self._store.create_session(scope, validation.title(request.title))
+        title, attributes = validation.title(request.title), validation.attributes(request.attributes)
+        session = await self._store.create_session(scope, title, attributes)
         return pb.CreateSessionResponse(session=to_session(session))
 
     async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:
@@ -34,8 +35,15 @@ class SessionServicer(rpc.SessionServiceServicer):
         """Returns one page of an owner's sessions."""
         scope = validation.scope(request.scope)
         listing = ("sessions", scope.surface, scope.owner)
-        position = page_tokens.decode(request.page_token, *listing)
-        page = await self._store.list_sessions(scope, validation.page_size(request.page_size), position)
+        page = await self._store.list_sessions(
+            scope,
+            SessionListing(
+                limit=validation.page_size(request.page_size),
+                max_bytes=_LARGEST_PAGE_BYTES,
+                position=page_tokens.decode(request.page_token, *listing),
+                offset=validation.offset(request.offset, request.page_token),
+            ),
+        )
         return pb.ListSessionsResponse(
             sessions=[to_session(session) for session in page.sessions],
             next_page_token=page_tokens.encode(page.next_position, *listing),
@@ -43,11 +51,15 @@ class SessionServicer(rpc.SessionServiceServicer):
         )
 
     async def UpdateSession(self, request: pb.UpdateSessionRequest, context: Context) -> pb.UpdateSessionResponse:
-        """Changes the title of a session."""
+        """Changes the title or the attributes of a session."""
         scope = validation.scope(request.scope)
         session_id = validation.required(request.session_id, "session_id")
-        title = validation.required(request.title, "title", validation.LONGEST_TITLE)
-        return pb.UpdateSessionResponse(session=to_session(await self._store.retitle_session(scope, session_id, title)))
+        attributes = validation.attributes(request.attributes)
+        title = None
+        if request.title or not attributes:
+            title = validation.required(request.title, "title", validation.LONGEST_TITLE)
+        session = await self._store.update_session(scope, session_id, title, attributes)
+        return pb.UpdateSessionResponse(session=to_session(session))
 
     async def DeleteSession(self, request: pb.DeleteSessionRequest, context: Context) -> pb.DeleteSessionResponse:
         """Deletes a session and its messages."""
@@ -64,6 +76,7 @@ class SessionServicer(rpc.SessionServiceServicer):
             messages=tuple(from_message(message) for message in request.messages),
             idempotency_key=validation.required(request.idempotency_key, "idempotency_key", validation.LONGEST_KEY),
             title_if_first=validation.title(request.title_if_first, "title_if_first"),
+            attributes=validation.attributes(request.attributes),
         )
         appended = await self._store.append_messages(scope, session_id, append)
         return pb.AppendMessagesResponse(
@@ -84,6 +97,7 @@ class SessionServicer(rpc.SessionServiceServicer):
                 max_bytes=_LARGEST_PAGE_BYTES,
                 position=page_tokens.decode(request.page_token, *listing),
                 newest_first=newest_first,
+                offset=validation.offset(request.offset, request.page_token),
             ),
         )
         return pb.ListMessagesResponse(
@@ -92,11 +106,28 @@ class SessionServicer(rpc.SessionServiceServicer):
             session=to_session(page.session),
         )
 
+    async def GetMessage(self, request: pb.GetMessageRequest, context: Context) -> pb.GetMessageResponse:
+        """Returns one message by the id that its writer gave it."""
+        scope = validation.scope(request.scope)
+        found = await self._store.get_message(scope, validation.required(request.message_id, "message_id"))
+        return pb.GetMessageResponse(message=to_message(found.message), session_id=found.session_id)
+
     async def ClearMessages(self, request: pb.ClearMessagesRequest, context: Context) -> pb.ClearMessagesResponse:
         """Removes all messages of a session."""
         scope = validation.scope(request.scope)
         await self._store.clear_messages(scope, validation.required(request.session_id, "session_id"))
         return pb.ClearMessagesResponse()
+
+    async def CountSessions(self, request: pb.CountSessionsRequest, context: Context) -> pb.CountSessionsResponse:
+        """Counts the sessions of a surface."""
+        surface = validation.required(request.surface, "surface", validation.LONGEST_SURFACE)
+        return pb.CountSessionsResponse(session_count=await self._store.count_sessions(surface))
+
+    async def GetSessionOwner(self, request: pb.GetSessionOwnerRequest, context: Context) -> pb.GetSessionOwnerResponse:
+        """Tells who owns a session."""
+        surface = validation.required(request.surface, "surface", validation.LONGEST_SURFACE)
+        session_id = validation.required(request.session_id, "session_id")
+        return pb.GetSessionOwnerResponse(scope=to_scope(await self._store.get_session_owner(surface, session_id)))
 
 
 def _newest_first(request: pb.ListMessagesRequest) -> bool:

@@ -2,15 +2,18 @@
 
 from typing import Literal
 
-from pydantic import Field
+from argon2 import DEFAULT_MEMORY_COST, DEFAULT_TIME_COST
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import SettingsConfigDict
 
 from quintet_rpc import ServiceSettings, service_config
+from quintet_session.identity_store import LONGEST_TOKEN_LIFETIME_S
 
 
 class SessionSettings(ServiceSettings):
     """What can be set."""
 
-    model_config = service_config("session")
+    model_config = SettingsConfigDict(**service_config("session"), populate_by_name=True)
 
     listen_addr: str = "127.0.0.1:50051"
     synchronous: Literal["full", "normal"] = "full"
@@ -29,5 +32,23 @@ class SessionSettings(ServiceSettings):
     """How long an ended job and its result are kept."""
     purge_interval_s: float = Field(default=60.0, gt=0)
     """How often the service looks for what nobody needs any more."""
+    max_vector_cache_mib: int = Field(default=256, ge=0)
+    """Most memory for the vectors of knowledge that was searched last; those beyond it are read for each search."""
     max_upload_mib: int = Field(default=32, ge=1, le=1024)
     """Largest input and largest result of a job."""
+    token_key: SecretStr = SecretStr("")
+    """Secret of at least 32 bytes that access tokens are signed with; empty makes one in the data folder."""
+    token_lifetime_s: int = Field(default=900, ge=1, le=LONGEST_TOKEN_LIFETIME_S)
+    """How long an access token is valid."""
+    refresh_lifetime_d: int = Field(default=7, ge=1, le=3650)
+    """How long a sign-in can be refreshed, in days."""
+    admin_email: str = Field(default="", validation_alias=AliasChoices("QUINTET_SESSION_ADMIN_EMAIL", "ADMIN_EMAIL"))
+    """Address of the first administrator, who is made at the start if there is none; `ADMIN_EMAIL` is read as well."""
+    admin_password: SecretStr = Field(
+        default=SecretStr(""), validation_alias=AliasChoices("QUINTET_SESSION_ADMIN_PASSWORD", "ADMIN_PASSWORD")
+    )
+    """Password of the first administrator; `ADMIN_PASSWORD` is read as well."""
+    password_time_cost: int = Field(default=DEFAULT_TIME_COST, ge=1, le=100)
+    """Passes of argon2 over its memory; less than the default is for tests and tiny machines only."""
+    password_memory_kib: int = Field(default=DEFAULT_MEMORY_COST, ge=32, le=4 << 20)
+    """Memory of argon2; less than the default is for tests and tiny machines only."""

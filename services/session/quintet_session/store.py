@@ -4,18 +4,15 @@ All times are microseconds since 1970 (UTC). They are for people: sequences and 
 jump. Every method raises DomainError: what its docstring names, STORAGE_FULL, or STORAGE_FAILED.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-
-@dataclass(frozen=True)
-class Scope:
-    """Whose data a call is about; data of other scopes does not exist for it."""
-
-    surface: str
-    owner: str
+from quintet_session.identity_store import IdentityStore
+from quintet_session.knowledge_store import KnowledgeStore
+from quintet_session.scope import Scope as Scope  # noqa: PLC0414 - records come from one place
+from quintet_session.usage_store import UsageStore
 
 
 class Role(StrEnum):
@@ -28,7 +25,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class SessionRecord:
-    """One conversation without its messages."""
+    """One conversation without its messages; `attributes` is what its surface keeps beside the title."""
 
     session_id: str
     scope: Scope
@@ -36,6 +33,20 @@ class SessionRecord:
     create_us: int
     update_us: int
     message_count: int
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SessionListing:
+    """Which sessions to list: at most `limit` and about `max_bytes` of text, behind `position` (None = from the start).
+
+    `offset` more are skipped. A page with a single session may be larger than `max_bytes`.
+    """
+
+    limit: int
+    max_bytes: int
+    position: int | None = None
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,10 +60,11 @@ class SessionPage:
 
 @dataclass(frozen=True)
 class NewMessage:
-    """A message that is not stored yet."""
+    """A message that is not stored yet; `message_id` is empty if its writer gave none."""
 
     role: Role
     content: str
+    message_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,11 +80,12 @@ class MessageRecord:
 
 @dataclass(frozen=True)
 class Append:
-    """Messages to store together, all or none."""
+    """Messages to store together, all or none, and attributes to set with them; an empty value removes one."""
 
     messages: tuple[NewMessage, ...]
     idempotency_key: str
     title_if_first: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,13 +100,14 @@ class Appended:
 class MessageListing:
     """Which messages to list: at most `limit` and about `max_bytes` of text, behind `position` (None = from the start).
 
-    A page with a single message may be larger than `max_bytes`.
+    Without a position, the first `offset` are skipped. A page with a single message may be larger than `max_bytes`.
     """
 
     limit: int
     max_bytes: int
     position: int | None = None
     newest_first: bool = False
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,14 @@ class MessagePage:
     messages: tuple[MessageRecord, ...]
     next_position: int | None
     session: SessionRecord
+
+
+@dataclass(frozen=True)
+class FoundMessage:
+    """A message, and the session that it stands in."""
+
+    message: MessageRecord
+    session_id: str
 
 
 class JobState(StrEnum):
@@ -173,28 +195,51 @@ class Lease:
 
 
 class SessionStore(Protocol):
-    """Keeps sessions and messages. Methods with a `session_id` raise SESSION_NOT_FOUND."""
+    """Keeps sessions and messages. Methods with a `session_id` raise SESSION_NOT_FOUND.
 
-    async def create_session(self, scope: Scope, title: str) -> SessionRecord:
+    Methods that set attributes raise INVALID_ARGUMENT if a session would hold too many of them.
+    """
+
+    async def create_session(
+        self, scope: Scope, title: str, attributes: Mapping[str, str] | None = None
+    ) -> SessionRecord:
         """Stores an empty session."""
 
     async def get_session(self, scope: Scope, session_id: str) -> SessionRecord:
         """Returns one session."""
 
-    async def list_sessions(self, scope: Scope, limit: int, position: int | None = None) -> SessionPage:
-        """Lists the sessions that are behind `position`, the most recently updated first."""
+    async def list_sessions(self, scope: Scope, listing: SessionListing) -> SessionPage:
+        """Lists sessions, the most recently updated first."""
 
-    async def retitle_session(self, scope: Scope, session_id: str, title: str) -> SessionRecord:
-        """Gives a session another title."""
+    async def update_session(
+        self, scope: Scope, session_id: str, title: str | None = None, attributes: Mapping[str, str] | None = None
+    ) -> SessionRecord:
+        """Changes what is not None; an empty value removes an attribute.
+
+        A title moves the session to the top of its list, attributes alone leave it and its time where they are.
+        """
 
     async def delete_session(self, scope: Scope, session_id: str) -> None:
         """Removes a session and its messages."""
 
+    async def count_sessions(self, surface: str) -> int:
+        """Returns the number of sessions of all owners of a surface."""
+
+    async def get_session_owner(self, surface: str, session_id: str) -> Scope:
+        """Returns whose session it is."""
+
     async def append_messages(self, scope: Scope, session_id: str, append: Append) -> Appended:
-        """Stores messages at the end of a session, or returns what the same idempotency key stored before."""
+        """Stores messages at the end of a session, or returns what the same idempotency key stored before.
+
+        Raises:
+            DomainError: INVALID_ARGUMENT for a given id that another message of the scope has.
+        """
 
     async def list_messages(self, scope: Scope, session_id: str, listing: MessageListing) -> MessagePage:
-        """Lists messages by their sequence."""
+        """Lists messages by their sequence; an offset costs the same however large it is."""
+
+    async def get_message(self, scope: Scope, message_id: str) -> FoundMessage:
+        """Returns a message by the id that its writer gave it, or raises MESSAGE_NOT_FOUND."""
 
     async def clear_messages(self, scope: Scope, session_id: str) -> None:
         """Removes the messages of a session; sequences go on where they were."""
@@ -270,12 +315,25 @@ class JobStore(Protocol):
         """Removes a little of what nobody needs, and tells whether there was anything.
 
         Nobody needs the input of an ended job, anything of a job that ended before `ended_before_us`, and the chunks
-        of uploads that broke off with an earlier process.
+        of uploads that broke off with an earlier process. Of knowledge it is what no collection and no build refers to,
+        of people sign-ins and revocations that have expired.
         """
 
 
 class Store(SessionStore, BlobStore, JobStore, Protocol):
     """A database."""
+
+    @property
+    def identity(self) -> IdentityStore:
+        """Who people are and what they may do."""
+
+    @property
+    def usage(self) -> UsageStore:
+        """What calls of models cost."""
+
+    @property
+    def knowledge(self) -> KnowledgeStore:
+        """Documents that answers are found in."""
 
     async def open(self) -> None:
         """Makes the store ready.

@@ -5,7 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from quintet.jobs.v1 import job_service_pb2 as jobs_pb
 from quintet.session.v1 import session_service_pb2 as pb
 from quintet_session.store import JobRecord, JobState, MessageRecord, NewMessage, Role, Scope, SessionRecord
-from quintet_session.validation import invalid, missing
+from quintet_session.validation import invalid, message_id, missing
 
 _ROLES = {
     Role.USER: pb.Message.ROLE_USER,
@@ -31,6 +31,7 @@ def to_session(record: SessionRecord) -> pb.Session:
         create_time=to_timestamp(record.create_us),
         update_time=to_timestamp(record.update_us),
         message_count=record.message_count,
+        attributes=record.attributes,
     )
 
 
@@ -46,13 +47,13 @@ def to_message(record: MessageRecord) -> pb.Message:
 
 
 def from_message(message: pb.Message) -> NewMessage:
-    """Returns what is to be stored; raises MISSING_FIELD or INVALID_ARGUMENT for a role that is none."""
+    """Returns what is to be stored; raises MISSING_FIELD or INVALID_ARGUMENT for a role or an id that is none."""
     if message.role == pb.Message.ROLE_UNSPECIFIED:
         raise missing("messages.role")
     role = _ROLES_BY_NUMBER.get(message.role)
     if role is None:
         raise invalid("messages.role", "user, assistant or system")
-    return NewMessage(role, message.content)
+    return NewMessage(role, message.content, message_id(message.message_id))
 
 
 def to_job(record: JobRecord) -> jobs_pb.Job:

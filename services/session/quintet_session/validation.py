@@ -1,17 +1,21 @@
 """Checks of arguments. Each names the field in the error's metadata."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from quintet.jobs.v1 import job_service_pb2 as jobs_pb
 from quintet.session.v1 import session_service_pb2 as pb
 from quintet_errors import DomainError, Reason
+from quintet_session import message_ids
 from quintet_session.store import JobFailure, Lease, Scope
 
 LONGEST_SURFACE = 32
 LONGEST_OWNER = 128
 LONGEST_TITLE = 200
 LONGEST_KEY = 128
+LONGEST_MESSAGE_ID = 64
+LONGEST_ATTRIBUTE_NAME = 64
+LONGEST_ATTRIBUTE = 1000
 LONGEST_WORKER_ID = 128
 MOST_MESSAGES = 100
 MAX_CONTENT_BYTES = 1 << 20
@@ -67,6 +71,35 @@ def page_size(value: int) -> int:
     if not 0 <= value <= LARGEST_PAGE_SIZE:
         raise invalid("page_size", f"1 to {LARGEST_PAGE_SIZE}, or 0 for {DEFAULT_PAGE_SIZE}")
     return value or DEFAULT_PAGE_SIZE
+
+
+def offset(value: int, page_token: str) -> int:
+    """Returns how many entries to skip."""
+    if value < 0:
+        raise invalid("offset", "0 or more")
+    if value and page_token:
+        raise invalid("offset", "left out where there is a `page_token`")
+    return value
+
+
+def attributes(values: Mapping[str, str]) -> dict[str, str]:
+    """Returns attributes to set; an empty value stands for a removal."""
+    for name, value in values.items():
+        if not name or len(name) > LONGEST_ATTRIBUTE_NAME or len(value) > LONGEST_ATTRIBUTE:
+            raise invalid(
+                "attributes",
+                f"names of 1 to {LONGEST_ATTRIBUTE_NAME} and values of at most {LONGEST_ATTRIBUTE} characters",
+            )
+    return dict(values)
+
+
+def message_id(value: str) -> str:
+    """Returns the id that a writer gave to a message, empty if it gave none."""
+    if len(value) > LONGEST_MESSAGE_ID:
+        raise invalid("messages.message_id", f"at most {LONGEST_MESSAGE_ID} characters long")
+    if message_ids.is_derived(value):
+        raise invalid("messages.message_id", "unlike the ids that the service makes")
+    return value
 
 
 def contents(messages: Sequence[pb.Message]) -> None:

@@ -9,8 +9,11 @@ from pathlib import Path
 import grpc
 import pytest
 
+from quintet.identity.v1 import identity_service_pb2_grpc as identity_rpc
 from quintet.jobs.v1 import job_service_pb2_grpc as jobs_rpc
+from quintet.knowledge.v1 import knowledge_service_pb2_grpc as knowledge_rpc
 from quintet.session.v1 import session_service_pb2_grpc as rpc
+from quintet.usage.v1 import usage_service_pb2_grpc as usage_rpc
 from quintet_session.__main__ import SessionService, build_store
 from quintet_session.settings import SessionSettings
 from quintet_session.store import Scope, Store
@@ -18,6 +21,8 @@ from quintet_session.stores.sqlite import DatabaseOptions, SqliteStore
 from quintet_testing import serve
 
 SCOPE = Scope("nexus", "anonymous")
+# Most tests are not about the time that a password takes.
+CHEAP_PASSWORDS: dict[str, object] = {"password_time_cost": 1, "password_memory_kib": 64}
 
 
 @dataclass
@@ -29,12 +34,15 @@ class Clock:
     def __call__(self) -> int:
         return self.now_us
 
+    def seconds(self) -> float:
+        return self.now_us / 1e6
+
     def jump(self, seconds: float) -> None:
         self.now_us += int(seconds * 1e6)
 
 
 def _sqlite(folder: Path, clock: Clock) -> Store:
-    return SqliteStore(DatabaseOptions(folder), now_us=clock)
+    return SqliteStore(DatabaseOptions(folder), now_us=clock, now_s=clock.seconds)
 
 
 # A store of another kind joins the conformance suite with one line here.
@@ -80,19 +88,30 @@ class Running:
 
     sessions: rpc.SessionServiceStub
     jobs: jobs_rpc.JobServiceStub
+    usage: usage_rpc.UsageServiceStub
+    knowledge: knowledge_rpc.KnowledgeServiceStub
+    identity: identity_rpc.IdentityServiceStub
     store: Store
     channel: grpc.aio.Channel
 
 
 @asynccontextmanager
 async def running_service(folder: Path, **settings: object) -> AsyncIterator[Running]:
-    values = SessionSettings(data_dir=folder, **settings)  # type: ignore[arg-type]
+    values = SessionSettings(data_dir=folder, **(CHEAP_PASSWORDS | settings))  # type: ignore[arg-type]
     store = build_store(values)
     service = SessionService(store, values)
     async with serve(service.register) as channel:
         try:
             await service.open()
-            yield Running(rpc.SessionServiceStub(channel), jobs_rpc.JobServiceStub(channel), store, channel)
+            yield Running(
+                sessions=rpc.SessionServiceStub(channel),
+                jobs=jobs_rpc.JobServiceStub(channel),
+                usage=usage_rpc.UsageServiceStub(channel),
+                knowledge=knowledge_rpc.KnowledgeServiceStub(channel),
+                identity=identity_rpc.IdentityServiceStub(channel),
+                store=store,
+                channel=channel,
+            )
         finally:
             await service.close()
 

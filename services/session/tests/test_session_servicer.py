@@ -9,6 +9,7 @@ from quintet.session.v1 import session_service_pb2 as pb
 from quintet.session.v1 import session_service_pb2_grpc as rpc
 from quintet_errors import DomainError, Reason
 from quintet_errors.status import from_rpc_error
+from quintet_session import page_tokens
 
 SCOPE = pb.Scope(surface="nexus", owner="anonymous")
 
@@ -154,6 +155,34 @@ BAD_CALLS = [
         Reason.INVALID_ARGUMENT,
     ),
     ("ListMessages", pb.ListMessagesRequest(scope=SCOPE, session_id="s", order=9), "order", Reason.INVALID_ARGUMENT),  # type: ignore[arg-type]
+    ("ListSessions", pb.ListSessionsRequest(scope=SCOPE, offset=-1), "offset", Reason.INVALID_ARGUMENT),
+    (
+        "ListSessions",
+        pb.ListSessionsRequest(
+            scope=SCOPE, offset=1, page_token=page_tokens.encode(5, "sessions", "nexus", "anonymous")
+        ),
+        "offset",
+        Reason.INVALID_ARGUMENT,
+    ),
+    (
+        "ListMessages",
+        pb.ListMessagesRequest(scope=SCOPE, session_id="s", offset=-(2**63)),
+        "offset",
+        Reason.INVALID_ARGUMENT,
+    ),
+    (
+        "ListMessages",
+        pb.ListMessagesRequest(
+            scope=SCOPE, session_id="s", offset=1, page_token=page_tokens.encode(5, "messages", "s", "False")
+        ),
+        "offset",
+        Reason.INVALID_ARGUMENT,
+    ),
+    ("GetMessage", pb.GetMessageRequest(scope=SCOPE), "message_id", Reason.MISSING_FIELD),
+    ("CountSessions", pb.CountSessionsRequest(), "surface", Reason.MISSING_FIELD),
+    ("CountSessions", pb.CountSessionsRequest(surface="x" * 33), "surface", Reason.INVALID_ARGUMENT),
+    ("GetSessionOwner", pb.GetSessionOwnerRequest(surface="nexus"), "session_id", Reason.MISSING_FIELD),
+    ("GetSessionOwner", pb.GetSessionOwnerRequest(session_id="s"), "surface", Reason.MISSING_FIELD),
     ("UpdateSession", pb.UpdateSessionRequest(scope=SCOPE, session_id="s"), "title", Reason.MISSING_FIELD),
     (
         "UpdateSession",
@@ -196,6 +225,30 @@ BAD_CALLS = [
         "AppendMessages",
         pb.AppendMessagesRequest(**APPEND, title_if_first="x" * 201),
         "title_if_first",
+        Reason.INVALID_ARGUMENT,
+    ),
+    *(
+        (
+            "AppendMessages",
+            pb.AppendMessagesRequest(**{**APPEND, "messages": [pb.Message(role=1, message_id=message_id)]}),
+            "messages.message_id",
+            Reason.INVALID_ARGUMENT,
+        )
+        for message_id in ("x" * 65, "0123456789abcdef" * 2 + "-7")
+    ),
+    *(
+        (method, request_type(**arguments, attributes=attributes), "attributes", Reason.INVALID_ARGUMENT)
+        for attributes in ({"": "x"}, {"n" * 65: "x"}, {"n": "x" * 1001})
+        for method, request_type, arguments in (
+            ("CreateSession", pb.CreateSessionRequest, {"scope": SCOPE}),
+            ("UpdateSession", pb.UpdateSessionRequest, {"scope": SCOPE, "session_id": "s", "title": "T"}),
+            ("AppendMessages", pb.AppendMessagesRequest, APPEND),
+        )
+    ),
+    (
+        "CreateSession",
+        pb.CreateSessionRequest(scope=SCOPE, attributes={str(number): "x" for number in range(33)}),
+        "attributes",
         Reason.INVALID_ARGUMENT,
     ),
 ]

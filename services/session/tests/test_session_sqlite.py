@@ -14,12 +14,13 @@ import pytest
 
 from quintet_errors import DomainError, Reason
 from quintet_session.store import Append, MessageListing, NewMessage, Role, Scope
-from quintet_session.stores.sqlite import DatabaseOptions, SqliteStore
+from quintet_session.stores.sqlite import DatabaseOptions, SqliteStore, migrations
 from quintet_session.stores.sqlite.connection import open_writer
 from quintet_session.stores.sqlite.migrations import schema_version
 from quintet_session.stores.sqlite.writer import Writer
 
 SCOPE = Scope("nexus", "anonymous")
+MIGRATIONS = Path(migrations.__file__).parent
 MANY = MessageListing(limit=1000, max_bytes=1 << 30)
 
 
@@ -56,7 +57,7 @@ async def test_a_new_database_is_one_file_with_the_newest_schema(tmp_path: Path)
         "quintet.db"
     ]
     connection = open_writer(DatabaseOptions(tmp_path / "new" / "folder"))
-    assert schema_version(connection) == 2
+    assert schema_version(connection) == max(int(path.name[:4]) for path in MIGRATIONS.glob("*.sql"))
     assert (tmp_path / "new" / "folder" / "quintet.db").stat().st_mode & 0o077 == 0
     assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -117,7 +118,7 @@ async def test_readers_do_not_wait_for_the_writer(tmp_path: Path) -> None:
     session_id = (await store.create_session(SCOPE, "seen")).session_id
     blocker = sqlite3.connect(tmp_path / "quintet.db", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
-    writing = asyncio.create_task(store.retitle_session(SCOPE, session_id, "later"))
+    writing = asyncio.create_task(store.update_session(SCOPE, session_id, "later"))
     session = await asyncio.wait_for(store.get_session(SCOPE, session_id), 2)
     assert (session.title, writing.done()) == ("seen", False)
     blocker.execute("ROLLBACK")

@@ -6,7 +6,7 @@ from typing import Protocol
 import pytest
 
 from quintet_errors import DomainError, Reason
-from quintet_session.store import Append, MessageListing, MessageRecord, NewMessage, Role, Scope, Store
+from quintet_session.store import Append, MessageListing, MessageRecord, NewMessage, Role, Scope, SessionListing, Store
 
 SCOPE = Scope("nexus", "anonymous")
 ALL = MessageListing(limit=1000, max_bytes=1 << 30)
@@ -56,7 +56,7 @@ async def test_sessions_of_other_scopes_do_not_exist(store: Store, other: Scope)
     await fill(store, session_id, 1)
     calls = [
         store.get_session(other, session_id),
-        store.retitle_session(other, session_id, "mine"),
+        store.update_session(other, session_id, "mine"),
         store.append_messages(other, session_id, said("x", key="k")),
         store.list_messages(other, session_id, ALL),
         store.clear_messages(other, session_id),
@@ -67,15 +67,15 @@ async def test_sessions_of_other_scopes_do_not_exist(store: Store, other: Scope)
             await call
         assert caught.value.reason is Reason.SESSION_NOT_FOUND
         assert caught.value.metadata == {"sessionId": session_id}
-    assert (await store.list_sessions(other, 10)).total_count == 0
+    assert (await store.list_sessions(other, SessionListing(10, 1 << 30))).total_count == 0
     assert len(await walk(store, session_id, 10)) == 1
 
 
 async def test_sessions_are_listed_by_their_last_change(store: Store) -> None:
     ids = [(await store.create_session(SCOPE, str(number))).session_id for number in range(3)]
     await fill(store, ids[0], 1)
-    await store.retitle_session(SCOPE, ids[1], "renamed")
-    page = await store.list_sessions(SCOPE, 10)
+    await store.update_session(SCOPE, ids[1], "renamed")
+    page = await store.list_sessions(SCOPE, SessionListing(10, 1 << 30))
     assert [session.session_id for session in page.sessions] == [ids[1], ids[0], ids[2]]
     assert (page.total_count, page.next_position) == (3, None)
 
@@ -88,7 +88,7 @@ async def test_a_clock_that_jumps_back_changes_no_order(stores: Stores) -> None:
     await fill(store, first, 1, "a")
     stores.clock.jump(-3600)
     await fill(store, first, 1, "b")
-    page = await store.list_sessions(SCOPE, 10)
+    page = await store.list_sessions(SCOPE, SessionListing(10, 1 << 30))
     assert [session.session_id for session in page.sessions] == [first, second]
     assert [message.content for message in await walk(store, first, 10)] == ["a0", "b0"]
 
@@ -98,7 +98,7 @@ async def test_pages_of_sessions_hold_each_untouched_session_once(store: Store) 
     seen: list[str] = []
     position = None
     while True:
-        page = await store.list_sessions(SCOPE, 10, position)
+        page = await store.list_sessions(SCOPE, SessionListing(10, 1 << 30, position))
         seen += [session.session_id for session in page.sessions]
         position = page.next_position
         if position is None:
@@ -258,7 +258,7 @@ async def test_a_closed_store_says_so(stores: Stores) -> None:
     store = await stores.open()
     await store.close()
     await store.close()
-    for call in (store.create_session(SCOPE, ""), store.list_sessions(SCOPE, 10)):
+    for call in (store.create_session(SCOPE, ""), store.list_sessions(SCOPE, SessionListing(10, 1 << 30))):
         with pytest.raises(DomainError) as caught:
             await call
         assert caught.value.reason is Reason.SERVICE_UNAVAILABLE

@@ -18,8 +18,25 @@ _OLDEST_SQLITE = (3, 37, 0)
 # Uploads write megabytes at once; small checkpoints would write and sync the file for each of them.
 _CHECKPOINT_PAGES = 4000
 _LARGEST_IDLE_LOG_BYTES = 32 << 20
-# Chunks of uploads are left out: they can be gigabytes, and reading them all would hold up every start.
-_CHECKED_TABLES = ("sessions", "messages", "appends", "jobs")
+# Chunks of uploads and of documents are left out: they can be gigabytes, and reading them would hold up every start.
+_CHECKED_TABLES = (
+    "sessions",
+    "messages",
+    "message_ids",
+    "appends",
+    "jobs",
+    "users",
+    "sign_ins",
+    "token_revocations",
+    "user_revocations",
+    "api_keys",
+    "settings_documents",
+    "settings_values",
+    "settings_secrets",
+    "knowledge_states",
+    "knowledge_documents",
+    "knowledge_references",
+)
 
 Synchronous = Literal["full", "normal"]
 

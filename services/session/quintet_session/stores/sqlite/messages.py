@@ -3,10 +3,14 @@
 
 import sqlite3
 from collections.abc import Iterable
+from typing import Any
 
+from quintet_errors import DomainError, Reason
+from quintet_session import message_ids
 from quintet_session.store import (
     Append,
     Appended,
+    FoundMessage,
     MessageListing,
     MessagePage,
     MessageRecord,
@@ -14,8 +18,12 @@ from quintet_session.store import (
     Role,
     Scope,
 )
-from quintet_session.stores.sqlite import sessions
+from quintet_session.stores.sqlite import pages, sessions
 from quintet_session.stores.sqlite.sessions import SessionKey
+
+_COLUMNS = "messages.sequence, messages.role, messages.content, messages.create_us, messages.message_id"
+# Ids from callers end up in error trailers, which have a small limit.
+_LONGEST_ECHO = 64
 
 
 def append(connection: sqlite3.Connection, scope: Scope, session_id: str, append: Append, now_us: int) -> Appended:
@@ -34,24 +42,70 @@ def append(connection: sqlite3.Connection, scope: Scope, session_id: str, append
 def list_page(connection: sqlite3.Connection, scope: Scope, session_id: str, listing: MessageListing) -> MessagePage:
     """Lists messages until the page is full."""
     session = sessions.get(connection, scope, session_id)
-    key = sessions.find_key(connection, scope, session_id).key
+    key = sessions.find_key(connection, scope, session_id)
     before, order = ("<", "DESC") if listing.newest_first else (">", "ASC")
-    bound = "" if listing.position is None else f"AND sequence {before} :position"
     rows = connection.execute(
-        "SELECT sequence, role, content, create_us FROM messages"
-        f" WHERE session_key = :key {bound} ORDER BY sequence {order} LIMIT :limit",
-        {"key": key, "position": listing.position, "limit": listing.limit + 1},
+        f"SELECT {_COLUMNS} FROM messages"
+        f" WHERE session_key = :key AND sequence {before} :position ORDER BY sequence {order} LIMIT :limit",
+        {"key": key.key, "position": _position(key, listing), "limit": listing.limit + 1},
     )
-    messages, more = _fill(rows, session_id, listing)
-    return MessagePage(tuple(messages), messages[-1].sequence if more else None, session)
+    page, more = pages.take(rows, listing.limit, listing.max_bytes, lambda row: pages.most_bytes(row[2]))
+    messages = tuple(_record(session_id, *row) for row in page)
+    return MessagePage(messages, messages[-1].sequence if more else None, session)
+
+
+def get(connection: sqlite3.Connection, scope: Scope, message_id: str) -> FoundMessage:
+    """Finds a message by the id that its writer gave it."""
+    row = connection.execute(
+        f"SELECT session_id, {_COLUMNS} FROM message_ids JOIN messages USING (session_key, sequence)"
+        " JOIN sessions USING (session_key)"
+        " WHERE message_ids.surface = ? AND message_ids.owner = ? AND message_ids.message_id = ?",
+        (scope.surface, scope.owner, message_id),
+    ).fetchone()
+    if row is None:
+        raise DomainError(
+            Reason.MESSAGE_NOT_FOUND, "The message does not exist.", {"messageId": message_id[:_LONGEST_ECHO]}
+        )
+    session_id, *columns = row
+    return FoundMessage(_record(session_id, *columns), session_id)
 
 
 def clear(connection: sqlite3.Connection, scope: Scope, session_id: str, now_us: int) -> None:
     """Removes the messages of a session; an empty one stays as it is."""
     session = sessions.find_key(connection, scope, session_id)
     if session.message_count:
-        connection.execute("DELETE FROM messages WHERE session_key = ?", (session.key,))
+        _remove(connection, scope, session.key)
         sessions.touch(connection, scope, session.key, now_us, message_count=0)
+
+
+def delete_session(connection: sqlite3.Connection, scope: Scope, session_id: str) -> None:
+    """Removes a session with its messages."""
+    key = sessions.find_key(connection, scope, session_id).key
+    _remove(connection, scope, key)
+    sessions.remove(connection, key)
+
+
+def _remove(connection: sqlite3.Connection, scope: Scope, key: int) -> None:
+    connection.execute(
+        "DELETE FROM message_ids WHERE surface = ? AND owner = ? AND message_id IN"
+        " (SELECT message_id FROM messages WHERE session_key = ? AND message_id IS NOT NULL)",
+        (scope.surface, scope.owner, key),
+    )
+    connection.execute("DELETE FROM messages WHERE session_key = ?", (key,))
+
+
+def _position(session: SessionKey, listing: MessageListing) -> int:
+    """Returns the sequence that the page stands behind.
+
+    Only a clear removes messages, and it removes all: what is kept has sequences without gaps up to the last one, so
+    an offset is a sequence and nothing has to be counted.
+    """
+    if listing.position is not None:
+        return listing.position
+    skipped = min(listing.offset, session.message_count)
+    if listing.newest_first:
+        return session.last_sequence + 1 - skipped
+    return session.last_sequence - session.message_count + skipped
 
 
 def _store(
@@ -59,10 +113,10 @@ def _store(
 ) -> Appended:
     first = session.last_sequence + 1
     messages = _records(session_id, first, append.messages, now_us)
-    connection.executemany(
-        "INSERT INTO messages (session_key, sequence, role, content, create_us) VALUES (?, ?, ?, ?, ?)",
-        [(session.key, message.sequence, message.role.value, message.content, now_us) for message in messages],
-    )
+    _insert(connection, session.key, first, append.messages, now_us)
+    _claim_ids(connection, scope, session.key, first, append.messages)
+    if append.attributes:
+        sessions.set_attributes(connection, session.key, append.attributes)
     connection.execute(
         "INSERT INTO appends (session_key, idempotency_key, first_sequence, message_count, create_us)"
         " VALUES (?, ?, ?, ?, ?)",
@@ -80,13 +134,44 @@ def _store(
     return Appended(messages, changed)
 
 
+def _insert(connection: sqlite3.Connection, key: int, first: int, messages: Iterable[NewMessage], now_us: int) -> None:
+    connection.executemany(
+        "INSERT INTO messages (session_key, sequence, role, content, create_us, message_id) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (key, sequence, message.role.value, message.content, now_us, message.message_id or None)
+            for sequence, message in enumerate(messages, first)
+        ],
+    )
+
+
+def _claim_ids(
+    connection: sqlite3.Connection, scope: Scope, key: int, first: int, messages: Iterable[NewMessage]
+) -> None:
+    given = [
+        (scope.surface, scope.owner, message.message_id, key, sequence)
+        for sequence, message in enumerate(messages, first)
+        if message.message_id
+    ]
+    for row in given:
+        inserted = connection.execute(
+            "INSERT INTO message_ids (surface, owner, message_id, session_key, sequence) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            row,
+        )
+        if not inserted.rowcount:
+            raise DomainError(
+                Reason.INVALID_ARGUMENT,
+                "`messages.message_id` must be an id that no other message of the owner has.",
+                {"field": "messages.message_id"},
+            )
+
+
 def _repeated(
     connection: sqlite3.Connection, session_id: str, session: SessionKey, append: Append, earlier: tuple[int, int, int]
 ) -> tuple[MessageRecord, ...]:
     first, count, create_us = earlier
     rows = connection.execute(
-        "SELECT sequence, role, content, create_us FROM messages"
-        " WHERE session_key = ? AND sequence BETWEEN ? AND ? ORDER BY sequence",
+        f"SELECT {_COLUMNS} FROM messages WHERE session_key = ? AND sequence BETWEEN ? AND ? ORDER BY sequence",
         (session.key, first, first + count - 1),
     ).fetchall()
     if rows:
@@ -95,28 +180,14 @@ def _repeated(
     return _records(session_id, first, append.messages[:count], create_us)
 
 
-def _fill(
-    rows: Iterable[tuple[int, str, str, int]], session_id: str, listing: MessageListing
-) -> tuple[list[MessageRecord], bool]:
-    """Takes rows until the limits of the page; the second value tells whether there are more."""
-    messages: list[MessageRecord] = []
-    room = listing.max_bytes
-    for row in rows:
-        # Four bytes are the most that UTF-8 takes for a character; counting them exactly would encode everything twice.
-        room -= len(row[2]) if row[2].isascii() else 4 * len(row[2])
-        if len(messages) == listing.limit or (messages and room < 0):
-            return messages, True
-        messages.append(_record(session_id, *row))
-    return messages, False
-
-
 def _records(session_id: str, first: int, messages: Iterable[NewMessage], create_us: int) -> tuple[MessageRecord, ...]:
     return tuple(
-        _record(session_id, sequence, message.role, message.content, create_us)
+        _record(session_id, sequence, message.role, message.content, create_us, message.message_id)
         for sequence, message in enumerate(messages, first)
     )
 
 
-def _record(session_id: str, sequence: int, role: str, content: str, create_us: int) -> MessageRecord:
-    # A sequence is never used again, so it makes an id without a column.
-    return MessageRecord(f"{session_id}-{sequence}", sequence, Role(role), content, create_us)
+def _record(session_id: str, *columns: Any) -> MessageRecord:
+    sequence, role, content, create_us, given_id = columns
+    message_id = given_id or message_ids.derived(session_id, sequence)
+    return MessageRecord(message_id, sequence, Role(role), content, create_us)

@@ -2,12 +2,14 @@
 """Sessions, messages and jobs in SQLite."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 from quintet_session.store import (
     Append,
     Appended,
     Blob,
+    FoundMessage,
     JobFailure,
     JobRecord,
     Lease,
@@ -15,12 +17,16 @@ from quintet_session.store import (
     MessagePage,
     NewJob,
     Scope,
+    SessionListing,
     SessionPage,
     SessionRecord,
 )
 from quintet_session.stores.sqlite import blobs, jobs, messages, retention, sessions
 from quintet_session.stores.sqlite.connection import DatabaseOptions
 from quintet_session.stores.sqlite.database import SqliteDatabase, wall_clock_us
+from quintet_session.stores.sqlite.identity import SqliteIdentity
+from quintet_session.stores.sqlite.knowledge import SqliteKnowledge
+from quintet_session.stores.sqlite.usage import SqliteUsage
 
 
 def _nothing(_connection: sqlite3.Connection) -> None:
@@ -31,9 +37,18 @@ class SqliteStore:
     """Keeps sessions, messages, jobs and their blobs. Methods are documented at `Store`."""
 
     def __init__(
-        self, options: DatabaseOptions, *, reader_threads: int = 4, now_us: Callable[[], int] = wall_clock_us
+        self,
+        options: DatabaseOptions,
+        *,
+        reader_threads: int = 4,
+        now_us: Callable[[], int] = wall_clock_us,
+        now_s: Callable[[], float] = time.monotonic,
+        max_vector_cache_bytes: int = 256 << 20,
     ) -> None:
         self._database = SqliteDatabase(options, reader_threads=reader_threads, now_us=now_us)
+        self.identity = SqliteIdentity(self._database)
+        self.usage = SqliteUsage(self._database)
+        self.knowledge = SqliteKnowledge(self._database, max_cache_bytes=max_vector_cache_bytes, now_s=now_s)
         # Chunks up to this key that no job refers to are from uploads that broke off with an earlier process.
         self._orphans_up_to = 0
 
@@ -44,24 +59,36 @@ class SqliteStore:
     async def close(self) -> None:
         await self._database.close()
 
-    async def create_session(self, scope: Scope, title: str) -> SessionRecord:
+    async def create_session(
+        self, scope: Scope, title: str, attributes: Mapping[str, str] | None = None
+    ) -> SessionRecord:
         return await self._database.write(
-            lambda connection: sessions.create(connection, scope, title, self._database.now_us())
+            lambda connection: sessions.create(connection, scope, title, attributes or {}, self._database.now_us())
         )
 
     async def get_session(self, scope: Scope, session_id: str) -> SessionRecord:
         return await self._database.read(lambda connection: sessions.get(connection, scope, session_id))
 
-    async def list_sessions(self, scope: Scope, limit: int, position: int | None = None) -> SessionPage:
-        return await self._database.read(lambda connection: sessions.list_page(connection, scope, limit, position))
+    async def list_sessions(self, scope: Scope, listing: SessionListing) -> SessionPage:
+        return await self._database.read(lambda connection: sessions.list_page(connection, scope, listing))
 
-    async def retitle_session(self, scope: Scope, session_id: str, title: str) -> SessionRecord:
+    async def update_session(
+        self, scope: Scope, session_id: str, title: str | None = None, attributes: Mapping[str, str] | None = None
+    ) -> SessionRecord:
         return await self._database.write(
-            lambda connection: sessions.retitle(connection, scope, session_id, title, self._database.now_us())
+            lambda connection: sessions.update(
+                connection, scope, session_id, title=title, attributes=attributes, now_us=self._database.now_us()
+            )
         )
 
     async def delete_session(self, scope: Scope, session_id: str) -> None:
-        await self._database.write(lambda connection: sessions.delete(connection, scope, session_id))
+        await self._database.write(lambda connection: messages.delete_session(connection, scope, session_id))
+
+    async def count_sessions(self, surface: str) -> int:
+        return await self._database.read(lambda connection: sessions.count(connection, surface))
+
+    async def get_session_owner(self, surface: str, session_id: str) -> Scope:
+        return await self._database.read(lambda connection: sessions.owner(connection, surface, session_id))
 
     async def append_messages(self, scope: Scope, session_id: str, append: Append) -> Appended:
         weight_bytes = sum(len(message.content) for message in append.messages)
@@ -72,6 +99,9 @@ class SqliteStore:
 
     async def list_messages(self, scope: Scope, session_id: str, listing: MessageListing) -> MessagePage:
         return await self._database.read(lambda connection: messages.list_page(connection, scope, session_id, listing))
+
+    async def get_message(self, scope: Scope, message_id: str) -> FoundMessage:
+        return await self._database.read(lambda connection: messages.get(connection, scope, message_id))
 
     async def clear_messages(self, scope: Scope, session_id: str) -> None:
         await self._database.write(
@@ -140,7 +170,9 @@ class SqliteStore:
         return await self._database.read(jobs.running)
 
     async def purge_step(self, ended_before_us: int) -> bool:
-        return await self._discard_orphan() or await self._database.write(
+        if await self.identity.purge_step():
+            return True
+        return await self._discard_orphan() or await self.knowledge.purge_step() or await self._database.write(
             lambda connection: retention.purge_step(connection, ended_before_us)
         )
 
