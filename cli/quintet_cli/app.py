@@ -6,11 +6,9 @@ message to the assistant takes to be answered.
 
 # ruff: noqa: PLC0415
 import asyncio
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,10 +17,12 @@ import typer
 from rich.console import Console
 
 from quintet_cli import conversation, media_commands
+from quintet_cli.account_app import keys_app, users_app
 from quintet_cli.errors import CommandError, ExitCode
 from quintet_cli.log_output import LogFormat
 from quintet_cli.nexus_client import DEFAULT_SERVER, NexusClient
 from quintet_cli.options import PROCESSES, Options
+from quintet_cli.shared_options import Shared, shared_options
 from quintet_cli.terminal_text import harmless
 
 DATA_DIR_OPTION = "--data-dir"
@@ -38,6 +38,8 @@ app = typer.Typer(
 )
 models_app = typer.Typer(name="models", help="List, fetch, check and remove models.", no_args_is_help=True)
 app.add_typer(models_app)
+app.add_typer(users_app)
+app.add_typer(keys_app)
 
 
 class Limits(StrEnum):
@@ -62,28 +64,6 @@ Language = Annotated[str | None, typer.Option("--language", "-l", help="Language
 Name = Annotated[str, typer.Argument(help="Name of the model.")]
 
 
-@dataclass(frozen=True)
-class Shared:
-    """What every command may be told, before or after its name."""
-
-    given_data_dir: Path | None
-    server: str
-
-    @property
-    def data_dir(self) -> Path:
-        """Folder of everything that stays."""
-        from quintet_rpc.settings import default_data_dir
-
-        variable = os.environ.get("QUINTET_DATA_DIR")
-        chosen = self.given_data_dir or (Path(variable) if variable else default_data_dir())
-        return chosen.expanduser().absolute()
-
-    @property
-    def models_dir(self) -> Path:
-        """Folder of the models."""
-        return self.data_dir / "models"
-
-
 @app.callback()
 def before_every_command(
     context: typer.Context,
@@ -106,7 +86,7 @@ def up(
     """Start everything on this machine; Ctrl-C ends it."""
     from quintet_cli.up import run_up
 
-    run_up(Options(_shared(context).data_dir, tuple(port or ()), limits.value, engines.value), log_format)
+    run_up(Options(shared_options(context).data_dir, tuple(port or ()), limits.value, engines.value), log_format)
 
 
 @app.command()
@@ -122,7 +102,7 @@ def serve(
     """Run one process in the foreground; its settings are the variables QUINTET_<NAME>_*."""
     from quintet_cli.serve import run_serve
 
-    options = Options(_shared(context).data_dir, tuple(port or ()), limits.value, engines.value)
+    options = Options(shared_options(context).data_dir, tuple(port or ()), limits.value, engines.value)
     run_serve(name, options, log_format)
 
 
@@ -135,7 +115,7 @@ def doctor_command(
     """Tell what would run here and why, what is missing, and how to get it."""
     from quintet_cli import doctor
 
-    report = asyncio.run(doctor.examine(Options(_shared(context).data_dir, engines=engines.value)))
+    report = asyncio.run(doctor.examine(Options(shared_options(context).data_dir, engines=engines.value)))
     if as_json:
         print(report.to_json())
     else:
@@ -149,7 +129,7 @@ def models_list(context: typer.Context) -> None:
     """List the models of the catalogue."""
     from quintet_cli import model_commands
 
-    model_commands.list_models(_shared(context).models_dir, Console())
+    model_commands.list_models(shared_options(context).models_dir, Console())
 
 
 @models_app.command(name="pull")
@@ -157,7 +137,7 @@ def models_pull(context: typer.Context, name: Name) -> None:
     """Fetch a model; goes on where an interrupted pull ended."""
     from quintet_cli import model_commands
 
-    model_commands.pull_model(name, _shared(context).data_dir, _stderr())
+    model_commands.pull_model(name, shared_options(context).data_dir, _stderr())
 
 
 @models_app.command(name="verify")
@@ -168,7 +148,7 @@ def models_verify(
     """Compare installed models with their digests."""
     from quintet_cli import model_commands
 
-    model_commands.verify_models(name, _shared(context).models_dir, Console())
+    model_commands.verify_models(name, shared_options(context).models_dir, Console())
 
 
 @models_app.command(name="remove")
@@ -176,7 +156,7 @@ def models_remove(context: typer.Context, name: Name) -> None:
     """Delete a model."""
     from quintet_cli import model_commands
 
-    model_commands.remove_model(name, _shared(context).models_dir, Console())
+    model_commands.remove_model(name, shared_options(context).models_dir, Console())
 
 
 @app.command()
@@ -236,14 +216,9 @@ def main() -> None:
         sys.exit(error.code)
 
 
-def _shared(context: typer.Context) -> Shared:
-    shared: Shared = context.obj
-    return shared
-
-
 @contextmanager
 def _client(context: typer.Context) -> Iterator[NexusClient]:
-    client = NexusClient(_shared(context).server)
+    client = NexusClient(shared_options(context).server)
     try:
         yield client
     finally:

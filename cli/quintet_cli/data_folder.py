@@ -8,6 +8,8 @@ from filelock import FileLock, Timeout
 
 from quintet_cli.errors import CommandError
 
+_LOCK = ".up.lock"
+
 
 def problem_with(folder: Path) -> str | None:
     """Returns one sentence on why Quintet cannot keep its data there, or None; makes the folder if it is missing."""
@@ -21,6 +23,17 @@ def problem_with(folder: Path) -> str | None:
         return f"The data folder {folder} cannot be written ({error.strerror}); choose another with --data-dir."
 
 
+def is_claimed(folder: Path) -> bool:
+    """Tells whether a `quintet up` uses the folder now."""
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
 def claim(folder: Path) -> FileLock:
     """Makes sure that the folder is usable and that no other `quintet up` uses it; the claim ends with the process.
 
@@ -28,7 +41,7 @@ def claim(folder: Path) -> FileLock:
     """
     if problem := problem_with(folder):
         raise CommandError(problem)
-    lock = FileLock(folder / ".up.lock")
+    lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(blocking=False)
     except Timeout:

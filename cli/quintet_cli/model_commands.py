@@ -23,7 +23,8 @@ def list_models(models_dir: Path, console: Console) -> None:
         facts = f"{model.size / 1e6:.0f} MB to fetch, {model.memory_mib} MiB of memory, licence {model.licence}"
         console.print(f"{model.name}: {state}", style="bold", highlight=False, markup=False)
         console.print(f"  {model.description}; {model.kind} through {model.engine}", highlight=False, markup=False)
-        console.print(f"  {facts}, {len(model.languages)} languages", highlight=False, markup=False)
+        spoken = ", ".join(model.languages) if len(model.languages) < 4 else f"{len(model.languages)} languages"
+        console.print(f"  {facts}, {spoken or 'any language'}", highlight=False, markup=False)
 
 
 def pull_model(name: str, data_dir: Path, console: Console) -> None:

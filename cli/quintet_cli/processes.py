@@ -1,5 +1,6 @@
 """The six processes of Quintet: how each is started, and how it is known to serve."""
 
+import dataclasses
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from quintet_cli.log_output import parse_event
-from quintet_cli.options import MODEL_SERVICES, SERVICE_PORTS, Options
+from quintet_cli.options import MODEL_SERVICES, SERVICE_PORTS, SESSION_ADDR_VARIABLE, Options
 from quintet_cli.ports import free_port_near
 from quintet_cli.probes import gateway_complete, grpc_health
 from quintet_cli.supervisor import ProcessSpec
@@ -16,6 +17,11 @@ from quintet_cli.supervisor import ProcessSpec
 def command_of(name: str) -> Sequence[str]:
     """The command line of a process."""
     return sys.executable, "-m", f"quintet_{name}"
+
+
+def inherited_settings() -> dict[str, str]:
+    """The environment as processes get it: without what this command reads, which looks like a setting of theirs."""
+    return {name: value for name, value in os.environ.items() if name != SESSION_ADDR_VARIABLE}
 
 
 def shared_settings(name: str, options: Options) -> dict[str, str]:
@@ -35,14 +41,26 @@ def service_spec(name: str, options: Options, runtime_dir: Path) -> ProcessSpec:
     prefix = f"QUINTET_{name.upper()}_"
     port = free_port_near(SERVICE_PORTS[name])
     defaults = {f"{prefix}LISTEN_ADDR": f"127.0.0.1:{port}", f"{prefix}METRICS_ADDR": "127.0.0.1:0"}
-    settings = {**defaults, **os.environ, f"{prefix}LISTEN_UNIX": str(socket)}
+    settings = {**defaults, **inherited_settings(), f"{prefix}LISTEN_UNIX": str(socket)}
     settings |= shared_settings(name, options) | _supervised(prefix)
 
     def prepare() -> Mapping[str, str]:
         socket.unlink(missing_ok=True)
         return settings
 
-    return ProcessSpec(name, command_of(name), prepare, grpc_health(f"unix:{socket}"))
+    return ProcessSpec(name, command_of(name), prepare, grpc_health(service_target(name, runtime_dir)))
+
+
+def service_target(name: str, runtime_dir: Path) -> str:
+    """The gRPC target of a service that `service_spec` describes."""
+    return f"unix:{runtime_dir / name}.sock"
+
+
+def lone_session_spec(options: Options, runtime_dir: Path) -> ProcessSpec:
+    """The session service for one command: only on its Unix socket."""
+    spec = service_spec("session", options, runtime_dir)
+    closed = {"QUINTET_SESSION_LISTEN_ADDR": "", "QUINTET_SESSION_METRICS_ADDR": ""}
+    return dataclasses.replace(spec, prepare=lambda: {**spec.prepare(), **closed})
 
 
 @dataclass
@@ -77,7 +95,7 @@ class GatewayPorts:
 def gateway_spec(options: Options, runtime_dir: Path, ports: GatewayPorts) -> ProcessSpec:
     """The gateway, which reaches the services through their Unix sockets."""
     prefix = "QUINTET_GATEWAY_"
-    addresses = {f"{prefix}{name.upper()}_ADDR": f"unix:{runtime_dir / name}.sock" for name in SERVICE_PORTS}
+    addresses = {f"{prefix}{name.upper()}_ADDR": service_target(name, runtime_dir) for name in SERVICE_PORTS}
     settings = os.environ | addresses | shared_settings("gateway", options) | _supervised(prefix)
 
     async def serves() -> bool:

@@ -1,26 +1,22 @@
 """`quintet up`: all six processes on this machine, until Ctrl-C."""
 
 import asyncio
-import shutil
 import signal
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from quintet_cli.data_folder import claim
 from quintet_cli.errors import CommandError
 from quintet_cli.log_output import LogFormat, LogOutput
 from quintet_cli.options import SERVICE_PORTS, Options
 from quintet_cli.ports import is_free
-from quintet_cli.processes import GatewayPorts, gateway_spec, service_spec
+from quintet_cli.processes import GatewayPorts, gateway_spec, service_spec, service_target
+from quintet_cli.runtime_folder import runtime_folder
+from quintet_cli.session_address import published
 from quintet_cli.supervisor import ProcessSpec, StartFailedError, Supervisor
 
 # Longer than the processes' own grace, so that they end themselves.
 _GRACE_S = 15.0
-# The paths of Unix sockets are limited to about 100 bytes on every system.
-_LONGEST_FOLDER = 80
 
 
 def run_up(options: Options, log_format: LogFormat) -> None:
@@ -29,7 +25,7 @@ def run_up(options: Options, log_format: LogFormat) -> None:
     _check_ports(options.ports)
     output = LogOutput(log_format)
     try:
-        with _runtime_folder() as runtime_dir:
+        with runtime_folder() as runtime_dir, published(options.data_dir, service_target("session", runtime_dir)):
             ports = GatewayPorts(options.ports)
             services = [service_spec(name, options, runtime_dir) for name in SERVICE_PORTS]
             asyncio.run(
@@ -67,13 +63,3 @@ def _check_ports(ports: Sequence[int]) -> None:
         raise CommandError(
             f"Port {', '.join(busy)} is in use by another program; choose another with --port, or 0 for any."
         )
-
-
-@contextmanager
-def _runtime_folder() -> Iterator[Path]:
-    folder = tempfile.gettempdir()
-    path = Path(tempfile.mkdtemp(prefix="quintet-", dir=folder if len(folder) < _LONGEST_FOLDER else "/tmp"))  # noqa: S108 - mkdtemp makes it private
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)

@@ -169,7 +169,8 @@ def up_command(data_dir: Path, *arguments: str) -> list[str]:
 
 def environment(folder: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
     """Returns an environment without foreign settings, in which every process takes any free port."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("QUINTET_", "OPENAI_"))}
+    foreign = ("QUINTET_", "OPENAI_", "ADMIN_EMAIL", "ADMIN_PASSWORD")
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     for service in SERVICES:
         mine[f"QUINTET_{service.upper()}_LISTEN_ADDR"] = "127.0.0.1:0"
         mine[f"QUINTET_{service.upper()}_METRICS_ADDR"] = "127.0.0.1:0"
