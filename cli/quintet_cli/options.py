@@ -7,7 +7,7 @@ SERVICE_PORTS = {"session": 50051, "llm": 50052, "vision": 50053, "stt": 50054, 
 MODEL_SERVICES = ("llm", "vision", "stt", "tts")
 PROCESSES = (*SERVICE_PORTS, "gateway")
 GATEWAY_PORTS = (8000, 5000, 8080, 7860)
-SESSION_ADDR_VARIABLE = "QUINTET_SESSION_ADDR"
+SESSION_ADDR_VARIABLE = "QUINTET_CLI_SESSION_ADDR"
 """Names the session service that `quintet users` and `quintet keys` ask."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from quintet_cli.log_output import parse_event
-from quintet_cli.options import MODEL_SERVICES, SERVICE_PORTS, SESSION_ADDR_VARIABLE, Options
+from quintet_cli.options import MODEL_SERVICES, SERVICE_PORTS, Options
 from quintet_cli.ports import free_port_near
 from quintet_cli.probes import gateway_complete, grpc_health
 from quintet_cli.supervisor import ProcessSpec
@@ -17,11 +17,6 @@ from quintet_cli.supervisor import ProcessSpec
 def command_of(name: str) -> Sequence[str]:
     """The command line of a process."""
     return sys.executable, "-m", f"quintet_{name}"
-
-
-def inherited_settings() -> dict[str, str]:
-    """The environment as processes get it: without what this command reads, which looks like a setting of theirs."""
-    return {name: value for name, value in os.environ.items() if name != SESSION_ADDR_VARIABLE}
 
 
 def shared_settings(name: str, options: Options) -> dict[str, str]:
@@ -41,7 +36,7 @@ def service_spec(name: str, options: Options, runtime_dir: Path) -> ProcessSpec:
     prefix = f"QUINTET_{name.upper()}_"
     port = free_port_near(SERVICE_PORTS[name])
     defaults = {f"{prefix}LISTEN_ADDR": f"127.0.0.1:{port}", f"{prefix}METRICS_ADDR": "127.0.0.1:0"}
-    settings = {**defaults, **inherited_settings(), f"{prefix}LISTEN_UNIX": str(socket)}
+    settings = {**defaults, **os.environ, f"{prefix}LISTEN_UNIX": str(socket)}
     settings |= shared_settings(name, options) | _supervised(prefix)
 
     def prepare() -> Mapping[str, str]:

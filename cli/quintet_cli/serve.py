@@ -6,7 +6,7 @@ from quintet_cli.data_folder import problem_with
 from quintet_cli.errors import CommandError, ExitCode
 from quintet_cli.log_output import LogFormat
 from quintet_cli.options import PROCESSES, Options
-from quintet_cli.processes import GatewayPorts, command_of, inherited_settings, shared_settings
+from quintet_cli.processes import GatewayPorts, command_of, shared_settings
 
 
 def run_serve(name: str, options: Options, log_format: LogFormat) -> None:
@@ -18,7 +18,7 @@ def run_serve(name: str, options: Options, log_format: LogFormat) -> None:
     settings = shared_settings(name, options) | {f"QUINTET_{name.upper()}_LOG_FORMAT": log_format.value}
     settings |= _port_settings(name, options)
     command = command_of(name)
-    os.execve(command[0], list(command), inherited_settings() | settings)  # noqa: S606 - no shell is involved
+    os.execve(command[0], list(command), os.environ | settings)  # noqa: S606 - no shell is involved
 
 
 def _port_settings(name: str, options: Options) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """`quintet users` and `quintet keys` as the person types them, over the real session service."""
 
 import io
-import os
 import stat
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import pytest
 from quintet_cli.app import main
 from quintet_cli.data_folder import claim, is_claimed
 from quintet_cli.options import SESSION_ADDR_VARIABLE, Options
-from quintet_cli.processes import lone_session_spec, service_spec
+from quintet_cli.processes import lone_session_spec
 from quintet_cli.session_address import published, published_address
 
 PASSWORD = "secure_password"
@@ -192,16 +191,3 @@ def test_a_service_that_cannot_start_says_why(
     code, out, err = Quintet(monkeypatch, capsys, ["--data-dir", str(tmp_path)])("users", "list")
     assert (code, out, len(err.splitlines())) == (1, "", 1)
     assert "is damaged" in err
-
-
-def test_the_address_for_commands_is_no_setting_of_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(SESSION_ADDR_VARIABLE, "127.0.0.1:50051")
-    settings = service_spec("session", Options(tmp_path), tmp_path).prepare()
-    assert SESSION_ADDR_VARIABLE not in settings
-    assert SESSION_ADDR_VARIABLE in os.environ
-
-
-def test_commands_that_need_no_grpc_do_not_import_it() -> None:
-    code = "import sys, quintet_cli.app; sys.exit('grpc' in sys.modules)"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    assert subprocess.run([sys.executable, "-c", code], check=False, env=environment).returncode == 0

@@ -1,5 +1,6 @@
 """Stores and servers for the tests of the session service."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,10 @@ from quintet_session.settings import SessionSettings
 from quintet_session.store import Scope, Store
 from quintet_session.stores.sqlite import DatabaseOptions, SqliteStore
 from quintet_testing import serve
+
+# Test modules are imported by their paths, so that the module beside them has to be made findable.
+sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("knowledge_pieces")
 
 SCOPE = Scope("nexus", "anonymous")
 # Most tests are not about the time that a password takes.
