@@ -24,7 +24,10 @@ def main() -> None:
         configure_logging("gateway", settings.log_level, settings.log_format)
         # Everything behind the HTTP parser is logged by the entry; what is left is a traceback a malformed request.
         logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+        # It would print the subprotocols that a client offers, and some clients put their token there.
+        logging.getLogger("aiohttp.websocket").setLevel(logging.CRITICAL)
         ports = listen(settings.hosts, settings.ports, required=settings.busy_port_is_error)
+        settings.make_documents_folder()
         asyncio.run(_run(settings, ports))
     except (OSError, ValueError) as error:
         sys.stderr.write(f"gateway cannot serve: {error}\n")
@@ -34,7 +37,14 @@ def main() -> None:
 async def _run(settings: GatewaySettings, ports: list[ListeningPort]) -> None:
     stop = stop_requested()
     shutting_down.renew()
-    assistant = Assistant(settings.services, settings.job_slots)
+    assistant = Assistant(
+        settings.services,
+        settings.job_slots,
+        catalogue_file=settings.catalogue_file,
+        catalogue_refresh_s=settings.catalogue_refresh_hours * 3600,
+        document_roots=settings.document_roots,
+        knowledge_max_files=settings.knowledge_max_files,
+    )
     server = HttpServer(
         build_app(settings, assistant),
         keepalive_s=settings.keepalive_s,

@@ -1,5 +1,6 @@
 """Puts the gateway together."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -7,12 +8,15 @@ from aiohttp import web
 
 from quintet_gateway.app_keys import ASSISTANT
 from quintet_gateway.assistant import Assistant
+from quintet_gateway.dialects.aegis import Aegis
 from quintet_gateway.dialects.nexus import Nexus
 from quintet_gateway.dialects.nexus.access import ApiKeys
 from quintet_gateway.dialects.nexus.routes import StreamTimes
+from quintet_gateway.dialects.quillium import Quillium, QuilliumOptions
 from quintet_gateway.http import own_routes, surfaces
 from quintet_gateway.http.body import PACE, Pace
 from quintet_gateway.http.client_address import ClientAddress
+from quintet_gateway.http.closed_surfaces import close_surface
 from quintet_gateway.http.cors import OriginRule
 from quintet_gateway.http.drain import DRAIN, Drain
 from quintet_gateway.http.entry import Entry
@@ -38,8 +42,17 @@ def _create_nexus(settings: GatewaySettings) -> Nexus:
     return Nexus(keys, RateLimiter() if settings.limits == "documented" else None, times)
 
 
+def _create_aegis(settings: GatewaySettings) -> Aegis:
+    return Aegis(settings.aegis_silence_s, settings.stream_write_s)
+
+
+def _create_quillium(settings: GatewaySettings) -> Quillium:
+    limiter = RateLimiter() if settings.limits == "documented" else None
+    return Quillium(QuilliumOptions(limiter, settings.websocket_rules, os.environ))
+
+
 CreateDialect = Callable[[GatewaySettings], Dialect]
-DIALECTS: Sequence[CreateDialect] = (_create_nexus,)
+DIALECTS: Sequence[CreateDialect] = (_create_nexus, _create_quillium, _create_aegis)
 """Every API that the gateway speaks."""
 
 
@@ -54,8 +67,9 @@ def build_app(
     app[UPLOAD_BUDGET] = UploadBudget(settings.upload_memory_mib << 20, settings.upload_wait_s)
     spoken = [create(settings) for create in dialects]
     own = (surfaces.OWN, surfaces.PROBES, surfaces.UNOWNED_VERSIONS)
+    public = [close_surface(one.surface) if settings.require_credentials else one.surface for one in spoken]
     Entry(
-        SurfaceTable((*own, *(dialect.surface for dialect in spoken))),
+        SurfaceTable((*own, *public)),
         HostRule(settings.allowed_hosts),
         OriginRule(settings.allowed_origins),
         ClientAddress(settings.trusted_proxies),

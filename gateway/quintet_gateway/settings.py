@@ -1,12 +1,15 @@
 """Settings of the gateway, from `QUINTET_GATEWAY_*`. Lists are separated by commas."""
 
 import ipaddress
-from typing import Annotated, Any, Literal
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from quintet_gateway.clients import ServiceAddresses
+from quintet_gateway.http.websocket import WebSocketRules
 from quintet_rpc import service_config
 from quintet_rpc.settings import ProcessSettings
 
@@ -40,6 +43,8 @@ class GatewaySettings(ProcessSettings):
     """Addresses or networks of proxies whose `X-Forwarded-For` is believed."""
     limits: Literal["documented", "off"] = "documented"
     """Rate limits as the documents state them, or none and no headers about them."""
+    require_credentials: bool = False
+    """Whether the surfaces whose documents ask for no credential, nexus and aegis, want a token or an API key too."""
     nexus_api_keys: Secrets = ()
     """Keys of the nexus surface; if any is set, a request with another `X-API-Key` is refused."""
     word_pause_ms: float = Field(default=0, ge=0, le=1000)
@@ -54,12 +59,30 @@ class GatewaySettings(ProcessSettings):
     """How long an idle connection, or one that has not finished its first headers, stays open."""
     stream_silence_s: float = Field(default=15, gt=0)
     """Silence in a stream after which a comment is sent."""
+    aegis_silence_s: float = Field(default=2, gt=0)
+    """The same in a stream of aegis; clients like those of its document give up after 5."""
     stream_write_s: float = Field(default=20, gt=0)
     """How long a client may leave its stream unread before it is ended."""
+    websocket_ping_s: float = Field(default=54, gt=0)
+    """How often an open WebSocket is asked whether anybody is there."""
+    websocket_pong_s: float = Field(default=60, gt=0)
+    """After how long without an answer it is dropped; more than `websocket_ping_s`."""
+    websockets: int = Field(default=1000, ge=1)
+    """WebSockets of one surface that may be open at once."""
+    websockets_per_user: int = Field(default=20, ge=1)
+    """WebSockets that one user may have open at once."""
     drain_delay_s: float = Field(default=0, ge=0)
     """How long to go on taking requests after SIGTERM, until load balancers have seen that readiness is off."""
     job_slots: int = Field(default=8, ge=1, le=256)
     """Jobs that are worked on at once."""
+    catalogue_file: Path | None = None
+    """Models and prices of the operator, as JSON in the format of genai-prices, instead of the package's own."""
+    catalogue_refresh_hours: float = Field(default=0, ge=0)
+    """How often newer models and prices are fetched from the maintainers of genai-prices; 0 means never."""
+    knowledge_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = ()
+    """Folders whose documents may be indexed, with all that is below; none means `documents` in the data folder."""
+    knowledge_max_files: int = Field(default=100_000, ge=1)
+    """Files of one collection; what comes after them is left out and reported."""
     session_addr: str = "127.0.0.1:50051"
     llm_addr: str = "127.0.0.1:50052"
     vision_addr: str = "127.0.0.1:50053"
@@ -83,9 +106,36 @@ class GatewaySettings(ProcessSettings):
         return value
 
     @property
+    def document_roots(self) -> tuple[Path, ...]:
+        """Folders whose documents may be indexed."""
+        return self.knowledge_roots or (self.data_dir / "documents",)
+
+    def make_documents_folder(self) -> None:
+        """Makes the folder of documents if no other was chosen; where it cannot be made, there is nothing to index."""
+        if not self.knowledge_roots:
+            with suppress(OSError):
+                self.document_roots[0].mkdir(parents=True, exist_ok=True)
+
+    @property
     def busy_port_is_error(self) -> bool:
         """Whether every port must be free."""
         return "ports" in self.model_fields_set if self.ports_required is None else self.ports_required
+
+    @model_validator(mode="after")
+    def _leaves_time_for_pongs(self) -> Self:
+        if self.websocket_pong_s <= self.websocket_ping_s:
+            raise ValueError("websocket_pong_s must be more than websocket_ping_s")
+        return self
+
+    @property
+    def websocket_rules(self) -> WebSocketRules:
+        """Bounds of WebSockets."""
+        return WebSocketRules(
+            ping_s=self.websocket_ping_s,
+            pong_s=self.websocket_pong_s,
+            in_all=self.websockets,
+            per_user=self.websockets_per_user,
+        )
 
     @property
     def services(self) -> ServiceAddresses:

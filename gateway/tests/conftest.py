@@ -15,13 +15,15 @@ from quintet.media.v1.engine_pb2 import Engine, Limitation
 from quintet.session.v1.session_service_pb2 import Message, Session
 from quintet_errors import DomainError, Reason
 from quintet_gateway.app import build_app
-from quintet_gateway.assistant import ServiceHealth
+from quintet_gateway.assistant import LocalEventHub, Outcome, ServiceHealth
 from quintet_gateway.settings import GatewaySettings
 from quintet_testing import eventually
 
 # Test modules are imported by their paths, so that the module beside them has to be made findable.
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("nexus_requests")
+pytest.register_assert_rewrite("aegis_requests", "nexus_requests")
+
+from scripted_identity import ScriptedIdentity  # noqa: E402 - findable from here on
 
 WRITTEN_AT = Timestamp(seconds=1705314600, nanos=999_000_000)
 
@@ -30,11 +32,13 @@ class ScriptedSessions:
     def __init__(self):
         self.kept = {}
         self.failure = None
-        self._numbers = itertools.count(1)
+        numbers = itertools.count(1)
+        self.new_id = lambda: f"s{next(numbers)}"
 
-    async def create(self, owner, title):
+    async def create(self, owner, title, attributes=None):
         self._fail()
-        session = Session(session_id=f"s{next(self._numbers)}", title=title)
+        scope = owner.scope()
+        session = Session(session_id=self.new_id(), scope=scope, title=title, attributes=attributes)
         session.create_time.CopyFrom(WRITTEN_AT)
         session.update_time.CopyFrom(WRITTEN_AT)
         self.kept[owner, session.session_id] = (session, [])
@@ -44,8 +48,45 @@ class ScriptedSessions:
         self._fail()
         return [session for (whose, _), (session, _) in self.kept.items() if whose == owner]
 
+    async def get(self, owner, session_id):
+        return self._find(owner, session_id)[0]
+
+    async def page(self, owner, limit, offset=0):
+        newest = list(reversed(await self.list_all(owner)))
+        return newest[offset : offset + limit], len(newest)
+
     async def messages(self, owner, session_id):
         return self._find(owner, session_id)
+
+    async def messages_page(self, owner, session_id, limit, offset=0):
+        session, messages = self._find(owner, session_id)
+        return session, messages[offset : offset + limit]
+
+    async def message(self, owner, message_id):
+        self._fail()
+        mine = (messages for (whose, _), (_, messages) in self.kept.items() if whose == owner)
+        for message in itertools.chain.from_iterable(mine):
+            if message.message_id == message_id:
+                return message
+        raise DomainError(Reason.MESSAGE_NOT_FOUND, "Message not found", {"messageId": message_id})
+
+    async def owner_of(self, surface, session_id):
+        self._fail()
+        for owner, key in self.kept:
+            if (owner.surface, key) == (surface, session_id):
+                return owner
+        raise DomainError(Reason.SESSION_NOT_FOUND, "Session not found", {"sessionId": session_id})
+
+    async def set_attributes(self, owner, session_id, attributes):
+        session = self._find(owner, session_id)[0]
+        kept = {**session.attributes, **attributes}
+        session.attributes.clear()
+        session.attributes.update({name: value for name, value in kept.items() if value})
+        return session
+
+    async def count(self, surface):
+        self._fail()
+        return sum(owner.surface == surface for owner, _ in self.kept)
 
     async def delete(self, owner, session_id):
         self._find(owner, session_id)
@@ -76,9 +117,37 @@ class ScriptedChat:
         self.release = asyncio.Event()
         self.release.set()
         self.asked = []
+        self.asks = []
         self.said = asyncio.Event()
         self.closed = asyncio.Event()
         self.running = 0
+
+    async def begin(self, ask):
+        """Stores the question as the real one does; the turn plays the script."""
+        self.asks.append(ask)
+        session = question = None
+        try:
+            session = await self._sessions.get(ask.owner, ask.session_id)
+        except DomainError as error:
+            if ask.must_exist or error.reason is not Reason.SESSION_NOT_FOUND:
+                raise
+        if session is not None:
+            if ask.title and not session.message_count:
+                session.title = ask.title
+            question = self.keep(ask.owner, session, Message.ROLE_USER, ask.text, ask.question_id)
+        return ScriptedTurn(self, ask, session, question)
+
+    def keep(self, owner, session, role, text, message_id):
+        messages = self._sessions.kept[owner, session.session_id][1]
+        number = len(messages) + 1
+        message_id = message_id or f"{session.session_id}-m{number}"
+        message = Message(message_id=message_id, sequence=number, role=role, content=text, create_time=WRITTEN_AT)
+        messages.append(message)
+        session.message_count = len(messages)
+        return message
+
+    def is_kept(self, owner, session):
+        return (owner, session.session_id) in self._sessions.kept
 
     async def answer(self, owner, session_id, text):
         self.asked.append((owner, session_id, text))
@@ -101,6 +170,45 @@ class ScriptedChat:
             for role, content in ((Message.ROLE_USER, text), (Message.ROLE_ASSISTANT, "".join(self.deltas))):
                 messages.append(Message(role=role, content=content, create_time=WRITTEN_AT))
             session.message_count = len(messages)
+
+
+class ScriptedTurn:
+    """Says what its `chat` says, and is told and stored as a real turn."""
+
+    engine, model = "scripted", "scripted-1"
+
+    def __init__(self, chat, ask, session, question):
+        self._chat = chat
+        self._ask = ask
+        self.session = session
+        self.question = question
+        self.answer = None
+        self.outcome = None
+        self.text = ""
+
+    async def deltas(self):
+        self._chat.running += 1
+        try:
+            for delta in self._chat.deltas:
+                self.text += delta
+                yield delta
+            self._chat.said.set()
+            await self._chat.release.wait()
+            if self._chat.failure:
+                raise self._chat.failure
+            self._finish()
+        finally:
+            self._chat.running -= 1
+            self._chat.closed.set()
+
+    def _finish(self):
+        self.outcome = Outcome(12, 5, cost_usd=0.0, response_s=0.25, first_text_s=0.05, estimated=False)
+        if self.session is not None and self._chat.is_kept(self._ask.owner, self.session):
+            self.answer = self._chat.keep(
+                self._ask.owner, self.session, Message.ROLE_ASSISTANT, self.text, self._ask.answer_id
+            )
+            made_by = {"provider": "scripted", "answer_model": self.model, "last_response_ms": "250.0"}
+            self.session.attributes.update(made_by)
 
 
 class ScriptedJobs:
@@ -173,6 +281,8 @@ class ScriptedAssistant:
         self.chat = ScriptedChat(self.sessions)
         self.jobs = ScriptedJobs()
         self.health = ScriptedHealth()
+        self.identity = ScriptedIdentity()
+        self.events = LocalEventHub()
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from nexus_requests import ANYONE, success
 from quintet.jobs.v1.job_result_pb2 import JobResult, SpeechAudio
 from quintet.jobs.v1.job_service_pb2 import Job, JobTask
 from quintet.session.v1.session_service_pb2 import Message, Session
-from quintet_gateway.dialects.nexus.answers import Answers, pieces
+from quintet_gateway.dialects.nexus.answers import Answers
+from quintet_gateway.http.large_json import pieces
 
 MIB = 1 << 20
 VALUES = st.recursive(

@@ -156,7 +156,7 @@ NEXUS = {"success", "error", "error_code", "details", "timestamp"}
         ("/v1/status", NEXUS),
         ("/v1/process/nothing", NEXUS),
         ("/api/status/", NEXUS),
-        ("/v1/chats", {"error"}),
+        ("/v1/chats/a/b", {"error"}),
         ("/v1/models", {"error"}),
         ("/api/v1/anything", {"error"}),
         ("/api/v1/health", {"error"}),

@@ -2,9 +2,34 @@
 
 from quintet_gateway.assistant.assistant import Assistant
 from quintet_gateway.assistant.chat_turns import ChatTurns
+from quintet_gateway.assistant.events import EventHub, Listening, LocalEventHub, SlowReaderError
 from quintet_gateway.assistant.health import Health, ServiceHealth
+from quintet_gateway.assistant.identity import Identity
+from quintet_gateway.assistant.identity_records import Caller, KeyCheck, SettingsDocument, SignedIn
 from quintet_gateway.assistant.jobs import Jobs
+from quintet_gateway.assistant.metering import Outcome
 from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.assistant.sessions import Sessions
+from quintet_gateway.assistant.turn import Ask, Turn
 
-__all__ = ["Assistant", "ChatTurns", "Health", "Jobs", "Owner", "ServiceHealth", "Sessions"]
+__all__ = [
+    "Ask",
+    "Assistant",
+    "Caller",
+    "ChatTurns",
+    "EventHub",
+    "Health",
+    "Identity",
+    "Jobs",
+    "KeyCheck",
+    "Listening",
+    "LocalEventHub",
+    "Outcome",
+    "Owner",
+    "ServiceHealth",
+    "Sessions",
+    "SettingsDocument",
+    "SignedIn",
+    "SlowReaderError",
+    "Turn",
+]

@@ -1,143 +1,133 @@
-"""One turn of a conversation: what the person said goes in, the answer comes out and is kept."""
+"""Turns of conversations: what the person said goes in, the answer comes out and is kept."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Protocol
 
-from quintet.chat.v1.chat_service_pb2 import ChatMessage, StreamChatRequest
-from quintet.session.v1.session_service_pb2 import (
-    AppendMessagesRequest,
-    AppendMessagesResponse,
-    ListMessagesRequest,
-    Message,
-)
+from quintet.chat.v1.chat_service_pb2 import ChatMessage, Passage, StreamChatRequest
 from quintet_errors import DomainError, Reason
+from quintet_gateway.assistant.history import Asked, History
+from quintet_gateway.assistant.metering import Meter
+from quintet_gateway.assistant.model_call import ModelCall
+from quintet_gateway.assistant.models import ChatModels
 from quintet_gateway.assistant.owner import Owner
+from quintet_gateway.assistant.turn import Ask, Turn
 from quintet_gateway.clients.chat import ChatClient
-from quintet_gateway.clients.session import SessionClient
+from quintet_observability import get_logger
 
-# Earlier messages that the engine sees. More cost time and no engine here uses them.
-_CONTEXT_MESSAGES = 100
+_log = get_logger(__name__)
+
 _TITLE_LENGTH = 50
+_MOST_PASSAGES = 20
+# Documents are a help; a slow search must not hold the answer for longer.
+_PASSAGES_DEADLINE_S = 3.0
 
-_ROLES = {
-    Message.ROLE_USER: ChatMessage.ROLE_USER,
-    Message.ROLE_ASSISTANT: ChatMessage.ROLE_ASSISTANT,
-    Message.ROLE_SYSTEM: ChatMessage.ROLE_SYSTEM,
-}
+
+class FindsPassages(Protocol):
+    """Whatever knows the indexed documents."""
+
+    async def passages(self, question: str) -> list[Passage]:
+        """Returns what fits the question well, the best first; nothing if nothing does."""
 
 
 class ChatTurns:
     """Answers texts, with the conversation they belong to as context."""
 
-    def __init__(self, sessions: SessionClient, chat: ChatClient) -> None:
-        self._sessions = sessions
+    def __init__(
+        self, chat: ChatClient, history: History, models: ChatModels, knowledge: FindsPassages, meter: Meter
+    ) -> None:
         self._chat = chat
-        self._storing: set[asyncio.Future[AppendMessagesResponse]] = set()
+        self._history = history
+        self._models = models
+        self._knowledge = knowledge
+        self._meter = meter
 
-    async def close(self) -> None:
-        """Waits for answers that are being stored."""
-        await asyncio.gather(*self._storing, return_exceptions=True)
+    async def begin(self, ask: Ask) -> Turn:
+        """Stores the question durably and returns the turn whose answer can be read.
+
+        A session that does not exist is answered without context, and nothing is kept.
+
+        Raises:
+            DomainError: SESSION_NOT_FOUND if the session must exist, and whatever the session service fails with.
+        """
+        preparing = asyncio.ensure_future(self._prepare(ask))
+        try:
+            asked = await self._store_question(ask)
+            request = await preparing
+        finally:
+            preparing.cancel()
+        request.messages.extend(asked.earlier if asked else ())
+        request.messages.append(ChatMessage(role=ChatMessage.ROLE_USER, content=ask.text))
+        call = ModelCall(self._chat, self._meter, ask.owner, ask.action, request)
+        return Turn(ask, call, self._history, asked)
 
     async def answer(self, owner: Owner, session_id: str | None, text: str) -> AsyncGenerator[str, None]:
-        """Yields the answer as it is made; closing the generator stops the engine.
-
-        The person's message is durable before the first text, the answer before the generator ends; of an answer that
-        fails half way, what was said is kept. A session that does not exist is answered without context, and nothing
-        is kept.
+        """Yields the answer of a turn that is titled with its own text, if it is the first one of its session.
 
         Raises:
             DomainError: if a service fails.
         """
-        history = await self._remember_question(owner, session_id, text) if session_id else None
-        messages = [*(history or ()), ChatMessage(role=ChatMessage.ROLE_USER, content=text)]
-        parts: list[str] = []
-        try:
-            async with aclosing(self.stream(messages)) as deltas:
-                async for delta in deltas:
-                    parts.append(delta)
-                    yield delta
-        except DomainError:
-            if session_id and history is not None and parts:
-                await self._remember_answer(owner, session_id, "".join(parts))
-            raise
-        if session_id and history is not None:
-            await self._remember_answer(owner, session_id, "".join(parts))
+        turn = await self.begin(Ask(owner, text, session_id=session_id, title=_title(text)))
+        async with aclosing(turn.deltas()) as deltas:
+            async for delta in deltas:
+                yield delta
 
-    async def stream(self, messages: Sequence[ChatMessage], language: str = "") -> AsyncGenerator[str, None]:
-        """Yields the answer to the last of `messages`; nothing is kept."""
+    async def stream(
+        self, owner: Owner, action: str, messages: Sequence[ChatMessage], language: str = ""
+    ) -> AsyncGenerator[str, None]:
+        """Yields the answer to the last of `messages`; nothing but its usage is kept."""
         request = StreamChatRequest(messages=messages, language=language)
-        async with aclosing(self._chat.stream(request)) as events:
-            async for event in events:
-                if event.text_delta:
-                    yield event.text_delta
+        call = ModelCall(self._chat, self._meter, owner, action, request, repeated=True)
+        async with aclosing(call.deltas()) as deltas:
+            async for delta in deltas:
+                yield delta
 
     async def history(self, owner: Owner, session_id: str) -> list[ChatMessage]:
         """Returns what was said in a session, the oldest first; nothing for a session that does not exist."""
         if not session_id:
             return []
         try:
-            page = await self._sessions.messages_page(_newest(owner, session_id))
+            return await self._history.read(owner, session_id)
         except DomainError as error:
             if error.reason is Reason.SESSION_NOT_FOUND:
                 return []
             raise
-        return [_to_chat_message(message) for message in reversed(page.messages)]
 
-    async def _remember_question(self, owner: Owner, session_id: str, text: str) -> list[ChatMessage] | None:
-        """Stores the question and returns what was said before it; None if the session does not exist."""
-        listing = _newest(owner, session_id)
-        question = _append_request(owner, session_id, Message.ROLE_USER, text, title=_title(text))
+    async def close(self) -> None:
+        """Waits for answers that are being stored."""
+        await self._history.close()
+
+    async def _store_question(self, ask: Ask) -> Asked | None:
+        if not ask.session_id:
+            return None
         try:
-            appended, page = await asyncio.gather(
-                self._sessions.append(question), self._sessions.messages_page(listing)
-            )
+            return await self._history.add_question(ask.owner, ask.session_id, ask.text, ask.question_id, ask.title)
         except DomainError as error:
-            if error.reason is Reason.SESSION_NOT_FOUND:
+            if error.reason is Reason.SESSION_NOT_FOUND and not ask.must_exist:
                 return None
             raise
-        # Both calls run at once, so the listing may hold the question already, and what others asked after it.
-        first = appended.messages[0].sequence
-        earlier = [message for message in reversed(page.messages) if message.sequence < first]
-        return [_to_chat_message(message) for message in earlier]
 
-    async def _remember_answer(self, owner: Owner, session_id: str, text: str) -> None:
-        request = _append_request(owner, session_id, Message.ROLE_ASSISTANT, text)
-        storing = asyncio.ensure_future(self._sessions.append(request))
-        self._storing.add(storing)
-        storing.add_done_callback(self._storing.discard)
+    async def _prepare(self, ask: Ask) -> StreamChatRequest:
+        model, passages = await asyncio.gather(self._resolve(ask.model), self._find_passages(ask))
+        return StreamChatRequest(model=model, passages=passages[:_MOST_PASSAGES], language=ask.language)
+
+    async def _resolve(self, model: str) -> str:
         try:
-            # The answer was made: a client that leaves in this moment must still find it in the history.
-            await asyncio.shield(storing)
-        except DomainError as error:
-            if error.reason is not Reason.SESSION_NOT_FOUND:
-                raise
+            return await self._models.resolve(model)
+        except DomainError:
+            # The question must be stored all the same; the call itself will say what is wrong with the service.
+            return ""
 
-
-def _newest(owner: Owner, session_id: str) -> ListMessagesRequest:
-    return ListMessagesRequest(
-        scope=owner.scope(),
-        session_id=session_id,
-        page_size=_CONTEXT_MESSAGES,
-        order=ListMessagesRequest.ORDER_NEWEST_FIRST,
-    )
-
-
-def _append_request(
-    owner: Owner, session_id: str, role: Message.Role.ValueType, text: str, title: str = ""
-) -> AppendMessagesRequest:
-    return AppendMessagesRequest(
-        scope=owner.scope(),
-        session_id=session_id,
-        messages=[Message(role=role, content=text)],
-        idempotency_key=uuid.uuid4().hex,
-        title_if_first=title,
-    )
-
-
-def _to_chat_message(message: Message) -> ChatMessage:
-    return ChatMessage(role=_ROLES[message.role], content=message.content, create_time=message.create_time)
+    async def _find_passages(self, ask: Ask) -> list[Passage]:
+        if not ask.documents:
+            return []
+        try:
+            async with asyncio.timeout(_PASSAGES_DEADLINE_S):
+                return await self._knowledge.passages(ask.text)
+        except (DomainError, TimeoutError) as error:
+            _log.warning("passages_not_found", reason=str(getattr(error, "reason", "TIMEOUT")))
+            return []
 
 
 def _title(text: str) -> str:

@@ -65,7 +65,7 @@ class JobWorks:
         seen = await self._see(order, _part(order.report, 0, 90))
         earlier = await self._chat.history(order.owner, order.task.session_id)
         question = ChatMessage(role=ChatMessage.ROLE_USER, content=order.task.text, image_analysis=seen.analysis)
-        answer = await self._reply([*earlier, question], order.task.language)
+        answer = await self._reply(order, "image_question", [*earlier, question], order.task.language)
         return JobResult(image_analysis=seen.analysis, enhanced_image=seen.enhanced_image, answer=answer)
 
     async def _transcribe(self, order: JobOrder) -> JobResult:
@@ -77,7 +77,7 @@ class JobWorks:
             raise DomainError(Reason.NO_SPEECH, "No speech detected")
         earlier = await self._chat.history(order.owner, order.task.session_id)
         question = ChatMessage(role=ChatMessage.ROLE_USER, content=transcript.text)
-        answer = await self._reply([*earlier, question], transcript.language)
+        answer = await self._reply(order, "voice_chat", [*earlier, question], transcript.language)
         order.report(70)
         speech = await self._say(answer, transcript.language)
         return JobResult(transcript=transcript, answer=answer, speech=speech)
@@ -103,8 +103,9 @@ class JobWorks:
                 report(event.progress_percent)
         raise _incomplete("stt")
 
-    async def _reply(self, messages: list[ChatMessage], language: str) -> str:
-        return "".join([delta async for delta in self._chat.stream(messages, language)])
+    async def _reply(self, order: JobOrder, action: str, messages: list[ChatMessage], language: str) -> str:
+        async with aclosing(self._chat.stream(order.owner, action, messages, language)) as deltas:
+            return "".join([delta async for delta in deltas])
 
     async def _say(self, text: str, language: str) -> SpeechAudio:
         try:

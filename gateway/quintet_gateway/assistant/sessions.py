@@ -1,10 +1,13 @@
 """Conversations: create, list, read, delete, clear."""
 
-from quintet.session.v1.session_service_pb2 import ListMessagesRequest, Message, Session
+from collections.abc import Mapping
+
+from quintet.session.v1.session_service_pb2 import ListMessagesRequest, ListSessionsRequest, Message, Session
 from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.clients.session import SessionClient
 
 _PAGE_SIZE = 1000
+_NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
 class Sessions:
@@ -13,19 +16,35 @@ class Sessions:
     def __init__(self, client: SessionClient) -> None:
         self._client = client
 
-    async def create(self, owner: Owner, title: str) -> Session:
+    async def create(self, owner: Owner, title: str, attributes: Mapping[str, str] = _NO_ATTRIBUTES) -> Session:
         """Creates an empty conversation."""
-        return await self._client.create(owner.scope(), title)
+        return await self._client.create(owner.scope(), title, attributes)
+
+    async def get(self, owner: Owner, session_id: str) -> Session:
+        """Returns a conversation without its messages."""
+        return await self._client.get(owner.scope(), session_id)
+
+    async def page(self, owner: Owner, limit: int, offset: int = 0) -> tuple[list[Session], int]:
+        """Returns `limit` conversations after the first `offset`, the newest update first, and how many there are."""
+        request = ListSessionsRequest(scope=owner.scope(), offset=offset)
+        sessions: list[Session] = []
+        while True:
+            request.page_size = min(limit - len(sessions), _PAGE_SIZE)
+            page = await self._client.list_page(request)
+            sessions.extend(page.sessions)
+            if len(sessions) >= limit or not page.next_page_token:
+                return sessions, page.total_count
+            request.offset, request.page_token = 0, page.next_page_token
 
     async def list_all(self, owner: Owner) -> list[Session]:
         """Returns all conversations, the most recently updated first."""
         sessions: list[Session] = []
-        token = ""
+        request = ListSessionsRequest(scope=owner.scope(), page_size=_PAGE_SIZE)
         while True:
-            page = await self._client.list_page(owner.scope(), token, _PAGE_SIZE)
+            page = await self._client.list_page(request)
             sessions.extend(page.sessions)
-            token = page.next_page_token
-            if not token:
+            request.page_token = page.next_page_token
+            if not page.next_page_token:
                 return sessions
 
     async def messages(self, owner: Owner, session_id: str) -> tuple[Session, list[Message]]:
@@ -38,6 +57,44 @@ class Sessions:
             request.page_token = page.next_page_token
             if not page.next_page_token:
                 return page.session, messages
+
+    async def messages_page(
+        self, owner: Owner, session_id: str, limit: int, offset: int = 0
+    ) -> tuple[Session, list[Message]]:
+        """Returns `limit` messages after the first `offset`, the oldest first.
+
+        How many there are in all is the session's `message_count`.
+        """
+        request = ListMessagesRequest(scope=owner.scope(), session_id=session_id, offset=offset)
+        messages: list[Message] = []
+        while True:
+            request.page_size = min(limit - len(messages), _PAGE_SIZE)
+            page = await self._client.messages_page(request)
+            messages.extend(page.messages)
+            if len(messages) >= limit or not page.next_page_token:
+                return page.session, messages
+            request.offset, request.page_token = 0, page.next_page_token
+
+    async def message(self, owner: Owner, message_id: str) -> Message:
+        """Returns a message by the id that its writer gave it.
+
+        Raises:
+            DomainError: MESSAGE_NOT_FOUND.
+        """
+        return (await self._client.message(owner.scope(), message_id)).message
+
+    async def owner_of(self, surface: str, session_id: str) -> Owner:
+        """Tells whose a conversation is, for surfaces that tell a foreign one from one that does not exist."""
+        scope = await self._client.owner(surface, session_id)
+        return Owner(scope.surface, scope.owner)
+
+    async def set_attributes(self, owner: Owner, session_id: str, attributes: Mapping[str, str]) -> Session:
+        """Sets attributes, and removes those that are given as empty; the order of conversations stays as it is."""
+        return await self._client.set_attributes(owner.scope(), session_id, attributes)
+
+    async def count(self, surface: str) -> int:
+        """Counts the conversations of a surface, of all owners together."""
+        return await self._client.count(surface)
 
     async def delete(self, owner: Owner, session_id: str) -> None:
         """Deletes a conversation and its messages."""

@@ -8,7 +8,7 @@ from quintet.chat.v1 import chat_service_pb2 as pb
 from quintet.chat.v1 import chat_service_pb2_grpc as rpc
 from quintet.media.v1.engine_pb2 import Engine
 from quintet_rpc.calls import call_stream, call_unary
-from quintet_rpc.channel import ANSWER_DEADLINE_S
+from quintet_rpc.channel import ANSWER_DEADLINE_S, READ_DEADLINE_S
 
 
 class ChatClient:
@@ -24,3 +24,8 @@ class ChatClient:
     async def engine(self, *, deadline_s: float) -> Engine:
         """Tells which engine is live."""
         return (await call_unary(self._stub.GetEngine, pb.GetEngineRequest(), deadline_s=deadline_s)).engine
+
+    async def models(self, page_token: str = "") -> pb.ListModelsResponse:
+        """Returns one page of the models that can answer; the first one of all is the default."""
+        request = pb.ListModelsRequest(page_size=1000, page_token=page_token)
+        return await call_unary(self._stub.ListModels, request, deadline_s=READ_DEADLINE_S)

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import grpc
 
 from quintet_gateway.clients.chat import ChatClient
+from quintet_gateway.clients.embedding import EmbeddingClient
 from quintet_gateway.clients.health import HealthClient
+from quintet_gateway.clients.identity import IdentityClient
 from quintet_gateway.clients.jobs import JobClient
+from quintet_gateway.clients.knowledge import KnowledgeClient
 from quintet_gateway.clients.session import SessionClient
 from quintet_gateway.clients.stt import SttClient
 from quintet_gateway.clients.tts import TtsClient
+from quintet_gateway.clients.usage import UsageClient
 from quintet_gateway.clients.vision import VisionClient
 from quintet_rpc.channel import create_channel
 
@@ -39,8 +43,12 @@ class ServiceClients:
             "tts": create_channel(addresses.tts),
         }
         self.session = SessionClient(self._channels["session"])
+        self.identity = IdentityClient(self._channels["session"])
         self.jobs = JobClient(self._channels["session"])
+        self.usage = UsageClient(self._channels["session"])
+        self.knowledge = KnowledgeClient(self._channels["session"])
         self.chat = ChatClient(self._channels["llm"])
+        self.embedding = EmbeddingClient(self._channels["llm"])
         self.vision = VisionClient(self._channels["vision"])
         self.stt = SttClient(self._channels["stt"])
         self.tts = TtsClient(self._channels["tts"])

@@ -1,5 +1,7 @@
 """Client of quintet.session.v1."""
 
+from collections.abc import Mapping
+
 import grpc
 
 from quintet.session.v1 import session_service_pb2 as pb
@@ -14,15 +16,34 @@ class SessionClient:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = rpc.SessionServiceStub(channel)
 
-    async def create(self, scope: pb.Scope, title: str) -> pb.Session:
+    async def create(self, scope: pb.Scope, title: str, attributes: Mapping[str, str]) -> pb.Session:
         """Creates an empty session."""
-        request = pb.CreateSessionRequest(scope=scope, title=title)
+        request = pb.CreateSessionRequest(scope=scope, title=title, attributes=attributes)
         return (await call_unary(self._stub.CreateSession, request, deadline_s=WRITE_DEADLINE_S)).session
 
-    async def list_page(self, scope: pb.Scope, page_token: str, page_size: int) -> pb.ListSessionsResponse:
+    async def get(self, scope: pb.Scope, session_id: str) -> pb.Session:
+        """Returns one session."""
+        request = pb.GetSessionRequest(scope=scope, session_id=session_id)
+        return (await call_unary(self._stub.GetSession, request, deadline_s=READ_DEADLINE_S)).session
+
+    async def set_attributes(self, scope: pb.Scope, session_id: str, attributes: Mapping[str, str]) -> pb.Session:
+        """Sets attributes; an empty value removes one."""
+        request = pb.UpdateSessionRequest(scope=scope, session_id=session_id, attributes=attributes)
+        return (await call_unary(self._stub.UpdateSession, request, deadline_s=WRITE_DEADLINE_S)).session
+
+    async def list_page(self, request: pb.ListSessionsRequest) -> pb.ListSessionsResponse:
         """Returns one page of the owner's sessions, the most recently updated first."""
-        request = pb.ListSessionsRequest(scope=scope, page_token=page_token, page_size=page_size)
         return await call_unary(self._stub.ListSessions, request, deadline_s=READ_DEADLINE_S)
+
+    async def owner(self, surface: str, session_id: str) -> pb.Scope:
+        """Tells who owns a session."""
+        request = pb.GetSessionOwnerRequest(surface=surface, session_id=session_id)
+        return (await call_unary(self._stub.GetSessionOwner, request, deadline_s=READ_DEADLINE_S)).scope
+
+    async def count(self, surface: str) -> int:
+        """Counts the sessions of all owners."""
+        request = pb.CountSessionsRequest(surface=surface)
+        return (await call_unary(self._stub.CountSessions, request, deadline_s=READ_DEADLINE_S)).session_count
 
     async def delete(self, scope: pb.Scope, session_id: str) -> None:
         """Deletes a session and its messages."""
@@ -41,3 +62,8 @@ class SessionClient:
     async def messages_page(self, request: pb.ListMessagesRequest) -> pb.ListMessagesResponse:
         """Returns one page of a session's messages."""
         return await call_unary(self._stub.ListMessages, request, deadline_s=READ_DEADLINE_S)
+
+    async def message(self, scope: pb.Scope, message_id: str) -> pb.GetMessageResponse:
+        """Returns one message and its session's id."""
+        request = pb.GetMessageRequest(scope=scope, message_id=message_id)
+        return await call_unary(self._stub.GetMessage, request, deadline_s=READ_DEADLINE_S)

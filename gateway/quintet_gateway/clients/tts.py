@@ -8,7 +8,7 @@ from quintet.media.v1.engine_pb2 import Engine
 from quintet.tts.v1 import tts_service_pb2 as pb
 from quintet.tts.v1 import tts_service_pb2_grpc as rpc
 from quintet_rpc.calls import call_stream, call_unary
-from quintet_rpc.channel import WORK_DEADLINE_S
+from quintet_rpc.channel import READ_DEADLINE_S, WORK_DEADLINE_S
 
 
 class TtsClient:
@@ -24,3 +24,8 @@ class TtsClient:
     async def engine(self, *, deadline_s: float) -> Engine:
         """Tells which engine is live."""
         return (await call_unary(self._stub.GetEngine, pb.GetEngineRequest(), deadline_s=deadline_s)).engine
+
+    async def voices(self, page_token: str = "") -> pb.ListVoicesResponse:
+        """Returns one page of the voices."""
+        request = pb.ListVoicesRequest(page_size=1000, page_token=page_token)
+        return await call_unary(self._stub.ListVoices, request, deadline_s=READ_DEADLINE_S)

@@ -2,11 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from aiohttp import web
 
 from quintet_errors import DomainError, Reason
-from quintet_gateway.http.batches import Batches
+
+
+class Interruptible(Protocol):
+    """Work of a request that can go on for long."""
+
+    def interrupt(self, error: DomainError) -> None:
+        """Ends the work in order, with an error where one can be told."""
 
 
 class Drain:
@@ -14,14 +21,14 @@ class Drain:
 
     def __init__(self) -> None:
         self.begun = False
-        self._streams: set[Batches] = set()
+        self._streams: set[Interruptible] = set()
 
     def begin(self) -> None:
         """Turns readiness off."""
         self.begun = True
 
     @contextmanager
-    def watch(self, stream: Batches) -> Iterator[None]:
+    def watch(self, stream: Interruptible) -> Iterator[None]:
         """Lets `expire` end the stream for the length of the block."""
         self._streams.add(stream)
         try:
@@ -31,7 +38,7 @@ class Drain:
 
     def expire(self) -> None:
         """Gives every stream that is still open an orderly error."""
-        for stream in self._streams:
+        for stream in tuple(self._streams):
             stream.interrupt(DomainError(Reason.SERVICE_UNAVAILABLE, "The server is shutting down. Try again."))
 
 

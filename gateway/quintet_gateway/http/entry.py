@@ -25,6 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 CONTEXT: web.RequestKey[RequestContext] = web.RequestKey("context", RequestContext)
 CLIENT: web.RequestKey[str] = web.RequestKey("client", str)
+_FOREIGN: web.RequestKey[bool] = web.RequestKey("foreign", bool)
 _HEADERS: web.RequestKey[dict[str, str]] = web.RequestKey("headers", dict)
 _PREPARED: web.RequestKey[web.StreamResponse] = web.RequestKey("prepared", web.StreamResponse)
 
@@ -109,9 +110,25 @@ class Entry:
         )
         accepted = accepted or surface.open_to_origins
         # A page elsewhere cannot read an answer that lacks the headers, but its POST would still take effect.
-        if origin is not None and not accepted and request.method not in _READING:
-            raise HttpError(FailureKind.FOREIGN_ORIGIN, "Pages of this origin may not use this server.")
+        request[_FOREIGN] = origin is not None and not accepted
+        if request[_FOREIGN] and request.method not in _READING:
+            raise _foreign_origin()
         return accepted
+
+
+def refuse_foreign_page(request: web.Request) -> None:
+    """Refuses a GET with effects that a page elsewhere asked for; browsers send no `Origin` for its pictures and links.
+
+    Raises:
+        HttpError: FOREIGN_ORIGIN.
+    """
+    unnamed = hdrs.ORIGIN not in request.headers and request.headers.get("Sec-Fetch-Site") == "cross-site"
+    if unnamed or request.get(_FOREIGN, False):
+        raise _foreign_origin()
+
+
+def _foreign_origin() -> HttpError:
+    return HttpError(FailureKind.FOREIGN_ORIGIN, "Pages of this origin may not use this server.")
 
 
 def _answer_options(request: web.Request, *, accepted: bool) -> web.StreamResponse:

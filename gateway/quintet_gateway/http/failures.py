@@ -26,6 +26,7 @@ class FailureKind(StrEnum):
     BODY_TOO_SLOW = "body_too_slow"
     OVERLOADED = "overloaded"
     UNKNOWN_EXPECTATION = "unknown_expectation"
+    NOT_A_WEBSOCKET = "not_a_websocket"
 
 
 STATUSES: Mapping[FailureKind, int] = {
@@ -42,6 +43,7 @@ STATUSES: Mapping[FailureKind, int] = {
     FailureKind.BODY_TOO_SLOW: 408,
     FailureKind.OVERLOADED: 503,
     FailureKind.UNKNOWN_EXPECTATION: 417,
+    FailureKind.NOT_A_WEBSOCKET: 426,
 }
 """The usual status of each kind; a surface whose document has another one uses that."""
 

@@ -70,6 +70,10 @@ class RateLimiter:
                 raise await self._refusal(allowance, key)
         return await self._standing(allowances[-1], key)
 
+    async def forgive(self, allowance: Allowance, key: str) -> None:
+        """Gives the whole of an allowance back."""
+        await self._strategy.clear(allowance.item, allowance.name, key)
+
     async def _standing(self, allowance: Allowance, key: str) -> Standing:
         stats = await self._strategy.get_window_stats(allowance.item, allowance.name, key)
         return Standing(allowance.item.amount, stats.remaining, math.ceil(stats.reset_time))

@@ -10,9 +10,12 @@ from quintet_gateway.http.failures import FailureKind, HttpError
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def add_route(app: web.Application, method: str, path: str, handler: Handler) -> None:
-    """Serves `path` and `path/`; a redirect would make clients repeat an upload, or drop its method."""
-    methods = ("GET", "HEAD") if method == "GET" else (method,)
+def add_route(app: web.Application, method: str, path: str, handler: Handler, *, head: bool = True) -> None:
+    """Serves `path` and `path/`; a redirect would make clients repeat an upload, or drop its method.
+
+    Without `head`, a GET that has effects does not take HEAD as well.
+    """
+    methods = ("GET", "HEAD") if method == "GET" and head else (method,)
     for form in (path, f"{path}/"):
         for each in methods:
             app.router.add_route(each, form, handler, expect_handler=_meet_expectation)

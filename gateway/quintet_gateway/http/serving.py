@@ -16,6 +16,9 @@ _log = get_logger(__name__)
 _LAST_WORDS_S = 1.0
 # Connections that the kernel took just before have their request read and answered; the runner would forget them.
 _LAST_CALL_S = 0.1
+# A token of 100 KB gets the 401 of its surface and not the HTTP library's own text; few headers bound the sum of them.
+LONGEST_HEADER = 112 << 10
+_MOST_HEADERS = 64
 
 
 class HttpServer:
@@ -33,6 +36,9 @@ class HttpServer:
             handler_cancellation=True,
             shutdown_timeout=grace_s + _LAST_WORDS_S,
             keepalive_timeout=keepalive_s,
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+            max_headers=_MOST_HEADERS,
         )
 
     async def start(self, ports: Sequence[ListeningPort]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -54,29 +54,42 @@ def join_events(events: Iterable[bytes]) -> list[bytes]:
 class EventRelay:
     """Relays one answer to one client.
 
-    `silence_s` is how long nothing may be sent before a comment says that the stream lives; `write_s` is how long a
-    client may leave a full buffer unread before its stream is ended; `pause_s` goes before each event but the first.
+    `silence_s` is how long nothing may be sent before `heartbeat`, a comment, says that the stream lives; `write_s` is
+    how long a client may leave a full buffer unread before its stream is ended; `pause_s` goes before each event but
+    the first. A relay with an `opening` sends it at once, before anything is known of the answer. `headers` go into
+    the response beside those that every stream has.
     """
 
     def __init__(
-        self, event_format: EventFormat, *, silence_s: float = 15.0, write_s: float = 20.0, pause_s: float = 0.0
+        self,
+        event_format: EventFormat,
+        *,
+        silence_s: float = 15.0,
+        write_s: float = 20.0,
+        pause_s: float = 0.0,
+        heartbeat: bytes = _HEARTBEAT,
+        opening: bytes = b"",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._format = event_format
         self._silence_s = silence_s
         self._write_s = write_s
         self._pause_s = pause_s
-        self._response = web.StreamResponse(headers=_HEADERS)
+        self._heartbeat = heartbeat
+        self._opening = opening
+        self._response = web.StreamResponse(headers={**_HEADERS, **(headers or {})})
 
     async def run(self, request: web.Request, answer: AsyncGenerator[str, None]) -> web.StreamResponse:
         """Sends the answer; leaving early closes `answer` at once.
 
         Raises:
-            Exception: what the answer failed with before its first piece; later failures become events.
+            Exception: what the answer failed with before its first piece, unless there is an opening; later failures
+                become events.
         """
         batches = Batches(answer)
         with request.app[DRAIN].watch(batches):
             try:
-                first = await self._first(batches)
+                first = [self._opening] if self._opening else await self._next(batches)
                 await self._response.prepare(request)
                 await self._relay(batches, first)
             except (TimeoutError, ConnectionError):
@@ -86,18 +99,19 @@ class EventRelay:
                 await batches.close()
         return self._response
 
-    async def _first(self, batches: Batches) -> list[str] | None:
-        """Waits for the first pieces, so that an early failure still gets its own status; None if it takes long."""
+    async def _next(self, batches: Batches) -> Iterable[bytes] | None:
+        """Returns the next events, the heartbeat if they take long, and None at the end of the answer."""
         try:
-            return await batches.take(self._silence_s)
+            pieces = await batches.take(self._silence_s)
         except TimeoutError:
-            return None
+            return [self._heartbeat]
+        return self._format.events(pieces) if pieces else None
 
-    async def _relay(self, batches: Batches, pieces: list[str] | None) -> None:
+    async def _relay(self, batches: Batches, events: Iterable[bytes] | None) -> None:
         try:
-            while pieces is None or pieces:
-                await self._send([_HEARTBEAT] if pieces is None else self._format.events(pieces))
-                pieces = await self._first(batches)
+            while events is not None:
+                await self._send(events)
+                events = await self._next(batches)
         except (TimeoutError, ConnectionError):
             raise
         except Exception as error:  # noqa: BLE001 - the stream has begun, so whatever failed is told in it

@@ -21,13 +21,29 @@ async def admit_all(_request: web.Request) -> Mapping[str, str]:
     return {}
 
 
+def _accept_none(_request: web.Request) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Keyless:
+    """What an operator who closes a surface without credentials leaves open.
+
+    `open_paths` are paths without a slash at their end; `accepts` knows credentials of the surface's own.
+    """
+
+    open_paths: frozenset[str] = frozenset()
+    accepts: Callable[[web.Request], bool] = _accept_none
+
+
 @dataclass(frozen=True)
 class Surface:
     """One public API, as the plumbing sees it.
 
     `prefixes` are leading path segments; of all surfaces the one with the longest matching prefix owns a path.
     `open_to_origins` is for surfaces whose every call carries a secret, or whose document says so: pages of any
-    origin may read them. `any_host` is for probes, which come by address and read nothing personal.
+    origin may read them. `any_host` is for probes, which come by address and read nothing personal. `keyless` is
+    None for a surface that asks for credentials itself; every other one can be closed.
     """
 
     name: str
@@ -36,6 +52,7 @@ class Surface:
     admit: Admit = field(default=admit_all)
     open_to_origins: bool = False
     any_host: bool = False
+    keyless: Keyless | None = field(default_factory=Keyless)
 
 
 class SurfaceTable:

@@ -21,6 +21,8 @@ HTTP_SECONDS = Histogram(
     buckets=_FAST_BUCKETS,
 )
 HTTP_ACTIVE = Gauge("quintet_http_active", "Requests at work", ["surface"])
+WEBSOCKETS_ACTIVE = Gauge("quintet_websockets_active", "Open WebSockets", ["surface"])
+WEBSOCKETS_ENDED = Counter("quintet_websockets_ended_total", "WebSockets that ended", ["surface", "why"])
 HTTP_REFUSED = Counter("quintet_http_refused_total", "Requests refused before they were handled", ["surface", "why"])
 
 FIRST_TOKEN_SECONDS = Histogram(
@@ -48,6 +50,9 @@ JOB_SECONDS = Histogram(
     ["kind"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
 )
+USAGE_DROPPED = Counter("quintet_usage_dropped_total", "Usage records that could not be kept", ["why"])
+INDEXED_FILES = Counter("quintet_indexed_files_total", "Files looked at for a collection; `reused` of `all`", ["which"])
+INDEXED_CHUNKS = Counter("quintet_indexed_chunks_total", "Chunks of documents that were made and stored")
 STORE_COMMIT_SECONDS = Histogram(
     "quintet_store_commit_seconds", "Time of one commit of the store", buckets=_FAST_BUCKETS
 )

@@ -3,10 +3,14 @@
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 
+from quintet.identity.v1.identity_service_pb2 import ApiKey
+from quintet_errors import DomainError
+from quintet_gateway.app_keys import ASSISTANT
 from quintet_gateway.assistant import Owner
 from quintet_gateway.dialects.nexus.errors import NexusError, NexusProblem
 from quintet_gateway.http.client_address import allowance_key
@@ -24,33 +28,73 @@ _BY_PATH: Mapping[str, Allowance] = {
     "/sessions": Allowance("nexus:sessions", RateLimitItemPerMinute(20)),
 }
 # Clients poll once a second for a minute; the hour's hundred would be spent on two slow jobs.
-_EXEMPT = frozenset({"/status/{job_id}", "/health"})
+_HEALTH = "/health"
+_EXEMPT = frozenset({"/status/{job_id}", _HEALTH})
+
+
+@dataclass(frozen=True)
+class _Identified:
+    """Whose data a request is about, or why it is refused; `is_known` if its key is a real one."""
+
+    owner: Owner | None
+    refusal: Exception | None = None
+    is_known: bool = False
+
+
+_IDENTIFIED: web.RequestKey[_Identified] = web.RequestKey("nexus_identified", _Identified)
 
 
 class ApiKeys:
-    """Tells whose key a request carries. Without configured keys every key is taken, and only names an owner."""
+    """Tells whose key a request carries. As long as no key exists every key is taken, and only names an owner.
+
+    Keys are those that are configured, and those of this surface that were created by command.
+    """
 
     def __init__(self, configured: Sequence[str]) -> None:
         self._digests = tuple(_digest(key) for key in configured)
+
+    async def identify(self, request: web.Request) -> None:
+        """Finds out whose key it is; `owner` tells."""
+        try:
+            request[_IDENTIFIED] = await self._identify(request)
+        except (DomainError, NexusError) as refusal:
+            request[_IDENTIFIED] = _Identified(None, refusal)
 
     def owner(self, request: web.Request) -> Owner:
         """Returns whose data the request is about.
 
         Raises:
-            NexusError: 401, if keys are configured and the request has another one.
+            NexusError: 401, if keys exist and the request has another one, or one that may not do this.
+            DomainError: if it takes the session service to know the key, and it does not answer.
         """
-        key = request.headers.get("X-API-Key")
-        if not key:
-            return _ANONYMOUS
-        digest = _digest(key)
-        if self._digests and not self._is_configured(digest):
-            raise NexusError(NexusProblem(401, "UNAUTHORIZED", "Invalid API key"))
-        return Owner(SURFACE, f"key:{digest[:32]}")
+        found = request[_IDENTIFIED]
+        if found.owner is None:
+            raise found.refusal or _invalid_key()
+        return found.owner
+
+    def is_known(self, request: web.Request) -> bool:
+        """Tells whether the request carries a real key; made-up keys must not bring fresh allowances."""
+        return request[_IDENTIFIED].is_known
 
     def has_valid_key(self, request: web.Request) -> bool:
-        """Tells whether the request carries a configured key; made-up keys must not bring fresh allowances."""
+        """Tells whether the request carries a configured key."""
         key = request.headers.get("X-API-Key")
         return bool(key) and self._is_configured(_digest(key or ""))
+
+    async def _identify(self, request: web.Request) -> _Identified:
+        key = request.headers.get("X-API-Key")
+        if not key:
+            return _Identified(_ANONYMOUS)
+        digest = _digest(key)
+        owner = Owner(SURFACE, f"key:{digest[:32]}")
+        if self._is_configured(digest):
+            return _Identified(owner, is_known=True)
+        check = await request.app[ASSISTANT].identity.verify_api_key(SURFACE, key)
+        if check.key is None and (self._digests or check.surface_has_keys):
+            raise _invalid_key()
+        if check.key is not None and not _may(check.key, request.method):
+            raise NexusError(NexusProblem(401, "UNAUTHORIZED", "This API key may not do that"))
+        return _Identified(owner, is_known=check.key is not None)
 
     def _is_configured(self, digest: str) -> bool:
         return any(hmac.compare_digest(digest, known) for known in self._digests)
@@ -70,6 +114,8 @@ class Admission:
             RateLimitedError: with those headers, about the allowance that is used up.
         """
         path = documented_path(request)
+        if path != _HEALTH:
+            await self._keys.identify(request)
         if self._limiter is None or path in _EXEMPT:
             return {}
         own = _BY_PATH.get(path)
@@ -81,7 +127,7 @@ class Admission:
             raise
 
     def _key(self, request: web.Request) -> str:
-        if self._keys.has_valid_key(request):
+        if self._keys.is_known(request):
             return self._keys.owner(request).owner
         return allowance_key(request[CLIENT])
 
@@ -90,6 +136,15 @@ def documented_path(request: web.Request) -> str:
     """Returns the pattern of the path without its base and last slash; empty for paths that do not exist."""
     resource = request.match_info.route.resource
     return resource.canonical.removeprefix("/api").removeprefix("/v1").rstrip("/") if resource is not None else ""
+
+
+def _invalid_key() -> NexusError:
+    return NexusError(NexusProblem(401, "UNAUTHORIZED", "Invalid API key"))
+
+
+def _may(key: ApiKey, method: str) -> bool:
+    needed = "read" if method in {hdrs.METH_GET, hdrs.METH_HEAD} else "write"
+    return not key.scopes or needed in key.scopes
 
 
 def _headers(standing: Standing) -> Mapping[str, str]:

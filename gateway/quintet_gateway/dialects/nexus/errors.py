@@ -186,4 +186,5 @@ _FAILURES: Mapping[FailureKind, Callable[[HttpError], NexusProblem]] = {
     FailureKind.BODY_TOO_SLOW: _as(400, "INVALID_INPUT", "Request timed out"),
     FailureKind.OVERLOADED: _as(503, "SERVICE_UNAVAILABLE"),
     FailureKind.UNKNOWN_EXPECTATION: _as(417, "EXPECTATION_FAILED"),
+    FailureKind.NOT_A_WEBSOCKET: _as(426, "UPGRADE_REQUIRED"),
 }

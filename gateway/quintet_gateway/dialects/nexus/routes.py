@@ -11,7 +11,7 @@ from quintet_gateway.app_keys import ASSISTANT
 from quintet_gateway.assistant import Owner
 from quintet_gateway.dialects.nexus import schemas, translate
 from quintet_gateway.dialects.nexus.access import SURFACE, Admission, ApiKeys
-from quintet_gateway.dialects.nexus.answers import LARGE_BYTES, MANY_ITEMS, Answers
+from quintet_gateway.dialects.nexus.answers import Answers
 from quintet_gateway.dialects.nexus.envelope import succeed
 from quintet_gateway.dialects.nexus.errors import not_found, render
 from quintet_gateway.dialects.nexus.results import completed_job, media_bytes
@@ -19,10 +19,11 @@ from quintet_gateway.dialects.nexus.words import WordEvents
 from quintet_gateway.http.drain import DRAIN
 from quintet_gateway.http.entry import CONTEXT
 from quintet_gateway.http.forms import FileRule, Form, open_form
+from quintet_gateway.http.large_json import LARGE_BYTES, MANY_ITEMS
 from quintet_gateway.http.rate_limits import RateLimiter
 from quintet_gateway.http.routing import Handler, add_route
 from quintet_gateway.http.sse import EventRelay
-from quintet_gateway.http.surfaces import Surface
+from quintet_gateway.http.surfaces import Keyless, Surface
 
 _NEW_TITLE = "New Chat"
 _PREFIXES = (
@@ -58,7 +59,8 @@ class Nexus:
         self._keys = keys
         self._times = times
         self._answers = Answers()
-        self.surface = Surface(SURFACE, _PREFIXES, render, Admission(keys, limiter))
+        keyless = Keyless(frozenset({"/api/health", "/v1/health"}), keys.has_valid_key)
+        self.surface = Surface(SURFACE, _PREFIXES, render, Admission(keys, limiter), keyless=keyless)
 
     def add_routes(self, app: web.Application) -> None:
         """Adds each endpoint at both of its paths."""

@@ -1,0 +1,7 @@
+"""What the assistant knows from documents."""
+
+from quintet_gateway.assistant.knowledge.knowledge import MAX_FILES, Knowledge
+from quintet_gateway.assistant.knowledge.records import IndexProgress, IndexReport, IndexRequest, KnowledgeState
+from quintet_gateway.assistant.knowledge.walk import Skipped
+
+__all__ = ["MAX_FILES", "IndexProgress", "IndexReport", "IndexRequest", "Knowledge", "KnowledgeState", "Skipped"]

@@ -1,0 +1,1 @@
+"""What the assistant returns, in the words of the document, by subject."""

@@ -1,0 +1,399 @@
+"""WebSockets as such, over real sockets: frames that break the rules, pings, slow readers, bounds, the end."""
+
+import asyncio
+import base64
+import os
+import struct
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from quintet_gateway.app import build_app
+from quintet_gateway.http.failures import HttpError
+from quintet_gateway.http.listening import listen
+from quintet_gateway.http.routing import add_route
+from quintet_gateway.http.serving import HttpServer
+from quintet_gateway.http.surfaces import Surface
+from quintet_gateway.http.websocket import WebSocketRules, WebSockets
+from quintet_gateway.settings import GatewaySettings
+from quintet_testing import eventually
+
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+def render(error):
+    status, headers = (error.status, error.headers) if isinstance(error, HttpError) else (500, None)
+    return web.json_response({"detail": str(error)}, status=status, headers=headers)
+
+
+class Echo:
+    """Says what it hears; `flood N` says it N times, `wait` waits, `break` is a bug."""
+
+    def __init__(self, rules):
+        self.surface = Surface("echo", (("echo",),), render)
+        self.sockets = WebSockets("echo", rules)
+        self.release = asyncio.Event()
+        self.waiting = 0
+        self.open = 0
+
+    def add_routes(self, app):
+        self.sockets.install(app)
+        add_route(app, "GET", "/echo", self.serve, head=False)
+
+    async def serve(self, request):
+        async with self.sockets.accept(request, request.query.get("user", "me")) as connection:
+            self.open += 1
+
+            async def hear(text):
+                if text.startswith("flood"):
+                    for _ in range(int(text.split()[1])):
+                        connection.send("x" * 10_000)
+                elif text == "wait":
+                    self.waiting += 1
+                    await self.release.wait()
+                elif text == "break":
+                    raise RuntimeError("a bug")
+                connection.send(text)
+
+            try:
+                await connection.serve(hear, lambda: "busy")
+            finally:
+                self.open -= 1
+            return connection.response
+
+
+class Server:
+    def __init__(self, echo, http, port):
+        self.echo, self.http, self.port = echo, http, port
+        self.drained = False
+
+    async def drain(self):
+        self.drained = True
+        await self.http.drain()
+
+    async def raw(self, after_handshake=b""):
+        """Shakes hands by hand, with the first frames right behind."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        head = (
+            "GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+        )
+        writer.write(head.encode() + after_handshake)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert b" 101 " in answer.split(b"\r\n")[0], answer
+        assert b"permessage-deflate" not in answer
+        return reader, writer
+
+
+@pytest.fixture
+async def serve(assistant, tmp_path):
+    """Starts a server whose only surface is the echo."""
+    started = []
+
+    async def serve(grace_s=5, **rules):
+        holder = []
+
+        def create(_settings):
+            holder.append(Echo(WebSocketRules(**rules)))
+            return holder[0]
+
+        app = build_app(GatewaySettings(limits="off", data_dir=tmp_path), assistant, [create])
+        http = HttpServer(app, keepalive_s=75, grace_s=grace_s)
+        (port,) = listen(("127.0.0.1",), (0,), required=True)
+        await http.start([port])
+        started.append(Server(holder[0], http, port.port))
+        return started[-1]
+
+    yield serve
+    for server in started:
+        if not server.drained:
+            await server.drain()
+
+
+def frame(opcode, payload=b"", *, fin=True, masked=True, rsv=0, length=None):
+    size = len(payload) if length is None else length
+    first = (0x80 if fin else 0) | rsv | opcode
+    mask_bit = 0x80 if masked else 0
+    if size < 126:
+        head = struct.pack("!BB", first, mask_bit | size)
+    elif size < 1 << 16:
+        head = struct.pack("!BBH", first, mask_bit | 126, size)
+    else:
+        head = struct.pack("!BBQ", first, mask_bit | 127, size)
+    if not masked:
+        return head + payload
+    mask = os.urandom(4)
+    return head + mask + bytes(byte ^ mask[number % 4] for number, byte in enumerate(payload))
+
+
+async def read_frame(reader):
+    async with asyncio.timeout(10):
+        first, second = await reader.readexactly(2)
+        size = second & 0x7F
+        if size == 126:
+            (size,) = struct.unpack("!H", await reader.readexactly(2))
+        elif size == 127:
+            (size,) = struct.unpack("!Q", await reader.readexactly(8))
+        assert not second & 0x80
+        return first & 0x0F, await reader.readexactly(size)
+
+
+async def read_close_code(reader):
+    while True:
+        opcode, payload = await read_frame(reader)
+        if opcode == CLOSE:
+            return struct.unpack("!H", payload[:2])[0]
+
+
+BROKEN = {
+    "no mask": (frame(TEXT, b"hi", masked=False), 1002),
+    "no mask in a later frame": (frame(TEXT, b"x" * 300) + frame(TEXT, b"hi", masked=False), 1002),
+    "no mask in a control frame": (frame(PING, masked=False), 1002),
+    "fragmented ping": (frame(PING, b"x", fin=False), 1002),
+    "fragmented close": (frame(CLOSE, b"\x03\xe8", fin=False), 1002),
+    "long ping": (frame(PING, b"x" * 126), 1002),
+    "reserved bit": (frame(TEXT, b"x", rsv=0x40), 1002),
+    "reserved opcode": (frame(3, b"x"), 1002),
+    "continuation of nothing": (frame(0, b"x"), 1002),
+    "message in a message": (frame(TEXT, b"x", fin=False) + frame(TEXT, b"y"), 1002),
+    "close with one byte": (frame(CLOSE, b"\x03"), 1002),
+    "close with a reserved code": (frame(CLOSE, struct.pack("!H", 1005)), 1002),
+    "close with an unknown code": (frame(CLOSE, struct.pack("!H", 999)), 1002),
+    "bad UTF-8": (frame(TEXT, b"\xff\xfe"), 1007),
+    "bad UTF-8 in a reason": (frame(CLOSE, struct.pack("!H", 1000) + b"\xff"), 1007),
+    "half a character": (frame(TEXT, b"\xed\xa0\x80"), 1007),
+    "binary": (frame(BINARY, b"x"), 1003),
+    "one byte too many": (frame(TEXT, b"x" * ((512 << 10) + 1)), 1009),
+    "lie about the length": (frame(TEXT, b"x", length=1 << 40), 1009),
+    "too many fragments": (frame(TEXT, b"x" * (300 << 10), fin=False) + frame(0, b"x" * (300 << 10)), 1009),
+    "ten megabytes": (frame(TEXT, b"x" * (10 << 20)), 1009),
+    "orderly close": (frame(CLOSE, struct.pack("!H", 1000)), 1000),
+    "close with a code of the application": (frame(CLOSE, struct.pack("!H", 4000)), 4000),
+}
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_frames_that_break_the_rules_end_with_the_right_code(serve, at_once):
+    server = await serve(per_user=len(BROKEN))
+    said = await asyncio.gather(*(code_for(server, data, at_once=at_once) for data, _ in BROKEN.values()))
+    # A code of the application is answered with the ordinary one.
+    expected = {kind: 1000 if code == 4000 else code for kind, (_, code) in BROKEN.items()}
+    assert dict(zip(BROKEN, said, strict=True)) == expected
+    await eventually(lambda: nobody(server))
+
+
+async def code_for(server, data, *, at_once):
+    reader, writer = await server.raw(data if at_once else b"")
+    if not at_once:
+        writer.write(data)
+    # The whole of it is sent before the answer is read, as a client that does not listen would.
+    await writer.drain()
+    code = await read_close_code(reader)
+    writer.close()
+    return code
+
+
+async def nobody(server):
+    return server.echo.open == 0
+
+
+async def test_largest_message_and_fragments_are_taken(serve):
+    server = await serve()
+    reader, writer = await server.raw()
+    text = "\u0939" * ((512 << 10) // 3)
+    writer.write(frame(TEXT, text.encode()))
+    assert await read_frame(reader) == (TEXT, text.encode())
+    parts = [frame(TEXT, b"ab", fin=False), frame(PING, b"between"), frame(0, b"cd", fin=False), frame(0, b"")]
+    for byte in b"".join(parts):
+        writer.write(bytes([byte]))
+        await writer.drain()
+    assert await read_frame(reader) == (PONG, b"between")
+    assert await read_frame(reader) == (TEXT, b"abcd")
+    writer.close()
+
+
+async def test_client_that_answers_pings_stays_and_a_silent_one_is_dropped(serve):
+    server = await serve(ping_s=0.05, pong_s=0.4)
+    async with aiohttp.ClientSession() as http:
+        polite = await http.ws_connect(f"ws://127.0.0.1:{server.port}/echo")
+        listening = asyncio.create_task(polite.receive())
+        reader, writer = await server.raw()
+        assert await read_frame(reader) == (PING, b"")
+        # A message is no pong.
+        writer.write(frame(TEXT, b"I am here"))
+        async with asyncio.timeout(5):
+            await reader.read()
+        await eventually(lambda: is_open(server, 1))
+        await polite.send_str("hello")
+        assert (await listening).data == "hello"
+        await polite.close()
+    writer.close()
+
+
+async def is_open(server, count):
+    return server.echo.open == count
+
+
+async def test_slow_reader_is_dropped_and_delays_nobody(serve):
+    server = await serve()
+    _, slow_writer = await server.raw()
+    slow_writer.transport.pause_reading()
+    async with aiohttp.ClientSession() as http:
+        other = await http.ws_connect(f"ws://127.0.0.1:{server.port}/echo")
+        # More than the buffers of both sockets hold and the queue takes.
+        slow_writer.write(frame(TEXT, b"flood 2000"))
+        await other.send_str("hello")
+        assert (await other.receive(timeout=5)).data == "hello"
+        await eventually(lambda: is_open(server, 1))
+        await other.send_str("again")
+        assert (await other.receive(timeout=5)).data == "again"
+        await other.close()
+    slow_writer.close()
+
+
+async def test_message_larger_than_the_queue_is_sent_to_one_who_reads(serve):
+    server = await serve(queued_bytes=1000)
+    async with aiohttp.ClientSession() as http:
+        connection = await http.ws_connect(f"ws://127.0.0.1:{server.port}/echo")
+        await connection.send_str("x" * 100_000)
+        assert len((await connection.receive(timeout=5)).data) == 100_000
+        await connection.close()
+
+
+async def test_bug_ends_one_connection_with_1011(serve):
+    server = await serve()
+    reader, writer = await server.raw(frame(TEXT, b"break"))
+    assert await read_close_code(reader) == 1011
+    writer.close()
+
+
+async def test_messages_beyond_the_bound_are_answered_with_busy(serve):
+    server = await serve(handlers=2)
+    reader, writer = await server.raw(frame(TEXT, b"wait") * 3)
+    assert await read_frame(reader) == (TEXT, b"busy")
+    assert server.echo.waiting == 2
+    writer.write(frame(PING, b"p"))
+    assert await read_frame(reader) == (PONG, b"p")
+    server.echo.release.set()
+    assert await read_frame(reader) == (TEXT, b"wait")
+    writer.close()
+
+
+async def test_connections_are_bounded_for_each_user_and_in_all(serve):
+    server = await serve(in_all=3, per_user=2)
+    url = f"ws://127.0.0.1:{server.port}/echo"
+    async with aiohttp.ClientSession() as http:
+        mine = [await http.ws_connect(f"{url}?user=me") for _ in range(2)]
+        assert await refusal(http, f"{url}?user=me") == 429
+        other = await http.ws_connect(f"{url}?user=other")
+        assert await refusal(http, f"{url}?user=third") == 503
+        await mine[0].close()
+        await eventually(lambda: is_open(server, 2))
+        again = await http.ws_connect(f"{url}?user=me")
+        for connection in (mine[1], other, again):
+            await connection.close()
+
+
+async def refusal(http, url):
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await http.ws_connect(url)
+    if refused.value.status in {429, 503}:
+        assert int(refused.value.headers["Retry-After"]) > 0
+    return refused.value.status
+
+
+HANDSHAKE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+             "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode()}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"Upgrade": None}, 426),
+        ({"Upgrade": "h2c"}, 426),
+        ({"Connection": "close"}, 426),
+        ({"Sec-WebSocket-Version": "99"}, 426),
+        ({"Sec-WebSocket-Key": None}, 426),
+        ({"Sec-WebSocket-Key": "!!"}, 426),
+        ({"Host": "evil.example"}, 421),
+        ({"Origin": "https://evil.example"}, 403),
+    ],
+)
+async def test_bad_handshakes_are_refused(serve, changed, status):
+    server = await serve()
+    headers = {name: value for name, value in {**HANDSHAKE, **changed}.items() if value is not None}
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"http://127.0.0.1:{server.port}/echo", headers=headers) as answer,
+    ):
+        assert answer.status == status
+        assert "detail" in await answer.json()
+        if status == 426:
+            assert (answer.headers["Upgrade"], answer.headers["Sec-WebSocket-Version"]) == ("websocket", "13")
+    assert server.echo.open == 0
+
+
+async def test_shutdown_lets_work_end_and_closes_with_1001(serve):
+    server = await serve()
+    reader, writer = await server.raw(frame(TEXT, b"wait"))
+    idle_reader, idle_writer = await server.raw()
+    await eventually(lambda: is_waiting(server))
+    ending = asyncio.create_task(server.drain())
+    assert await read_close_code(idle_reader) == 1001
+    idle_writer.close()
+    server.echo.release.set()
+    assert await read_frame(reader) == (TEXT, b"wait")
+    assert await read_close_code(reader) == 1001
+    writer.close()
+    async with asyncio.timeout(5):
+        await ending
+
+
+async def is_waiting(server):
+    return server.echo.waiting == 1
+
+
+async def test_work_that_outlives_the_grace_is_ended_with_1001(serve):
+    server = await serve(grace_s=0.2)
+    reader, writer = await server.raw(frame(TEXT, b"wait"))
+    await eventually(lambda: is_waiting(server))
+    ending = asyncio.create_task(server.drain())
+    assert await read_close_code(reader) == 1001
+    writer.close()
+    async with asyncio.timeout(5):
+        await ending
+    assert server.echo.open == 0
+
+
+async def test_connections_are_counted(serve):
+    server = await serve()
+    reader, writer = await server.raw()
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as http:
+        async with http.get("/metrics") as answer:
+            assert 'quintet_websockets_active{surface="echo"} 1.0' in await answer.text()
+        writer.write(frame(CLOSE, struct.pack("!H", 1000)))
+        assert await read_close_code(reader) == 1000
+        writer.close()
+        await eventually(lambda: nobody(server))
+        async with http.get("/metrics") as answer:
+            text = await answer.text()
+    assert 'quintet_websockets_active{surface="echo"} 0.0' in text
+    assert 'quintet_websockets_ended_total{surface="echo",why="left"}' in text
+
+
+async def test_a_hundred_clients_that_leave_at_once_leave_nothing_behind(serve):
+    server = await serve(per_user=200)
+    before = len(asyncio.all_tasks())
+    for _ in range(4):
+        opened = [await server.raw(frame(TEXT, b"wait")) for _ in range(25)]
+        for _, writer in opened:
+            writer.transport.abort()
+    await eventually(lambda: nobody(server))
+    await eventually(lambda: tasks_at_most(before + 2))
+
+
+async def tasks_at_most(count):
+    return len(asyncio.all_tasks()) <= count
