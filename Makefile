@@ -17,7 +17,7 @@ DATA_DIR ?=
 DATA := $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types fmt proto proto-check proto-baseline check test-speech test-clients test-faults bench clean
+.PHONY: help setup run test lint types fmt proto proto-check proto-baseline check test-speech test-knowledge test-clients test-browser test-faults bench clean
 
 help: ## Lists the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -32,17 +32,26 @@ setup: $(VENV)/.installed ## Installs everything into .venv
 
 run: setup ## Starts all of Quintet; ARGS="--port 9000" goes to `quintet up`, DATA_DIR=folder to all
 	@$(QUINTET) models pull whisper-base $(DATA) || echo "Quintet runs without whisper-base; 'quintet doctor' says what it uses instead."
+	@$(QUINTET) models pull all-minilm-l6-v2 $(DATA) || echo "Quintet runs without all-minilm-l6-v2 and finds documents by their words alone."
 	@exec $(QUINTET) up $(DATA) $(ARGS)
 
 test: setup ## Runs the tests that need nothing but this folder
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not speech and not clients and not faults"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not speech and not knowledge and not clients and not browser and not faults"
 
 test-speech: setup ## Runs the tests that need whisper-base and flite
 	$(QUINTET) models pull whisper-base
 	$(BIN)/python -m pytest -m speech -rs
 
+test-knowledge: setup ## Runs the tests that need all-minilm-l6-v2
+	$(QUINTET) models pull all-minilm-l6-v2
+	$(BIN)/python -m pytest -m knowledge -rs
+
 test-clients: setup ## Runs the sample clients that need curl and Node.js
 	$(BIN)/python -m pytest -m clients -rs
+
+test-browser: setup ## Runs the sample clients of browsers in headless Chromium
+	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt -r requirements-browser.txt
+	$(BIN)/python -m pytest -m browser -rs
 
 test-faults: setup ## Kills processes under load and looks what is left
 	$(BIN)/python -m pytest -m faults -rs

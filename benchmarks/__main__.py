@@ -2,10 +2,18 @@
 
 import sys
 
-from benchmarks import first_byte, memory
+from benchmarks import accounts, first_byte, knowledge_index, knowledge_search, memory
 from benchmarks.gateway import compare
 
-BENCHMARKS = {"gateway": compare.main, "first-byte": first_byte.main, "memory": memory.main}
+BENCHMARKS = {
+    "gateway": compare.main,
+    "first-byte": first_byte.main,
+    "memory": memory.main,
+    "knowledge-index": knowledge_index.main,
+    "knowledge-search": knowledge_search.main,
+    "chats": accounts.chats,
+    "logins": accounts.logins,
+}
 
 if __name__ == "__main__":
     names = sys.argv[1:] or list(BENCHMARKS)

@@ -30,8 +30,14 @@ from quintet.vision.v1 import vision_service_pb2_grpc as vision_rpc
 DEADLINE_S = 30
 MIB = 1 << 20
 SERVED = {
-    "session": {"quintet.session.v1.SessionService", "quintet.jobs.v1.JobService"},
-    "llm": {"quintet.chat.v1.ChatService"},
+    "session": {
+        "quintet.session.v1.SessionService",
+        "quintet.jobs.v1.JobService",
+        "quintet.identity.v1.IdentityService",
+        "quintet.usage.v1.UsageService",
+        "quintet.knowledge.v1.KnowledgeService",
+    },
+    "llm": {"quintet.chat.v1.ChatService", "quintet.embedding.v1.EmbeddingService"},
     "vision": {"quintet.vision.v1.VisionService"},
     "stt": {"quintet.stt.v1.SttService"},
     "tts": {"quintet.tts.v1.TtsService"},

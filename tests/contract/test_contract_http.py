@@ -58,7 +58,7 @@ def test_unknown_path_of_the_surface(client, path):
     assert_error(client.get(path), 404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize("path", ["/v1/nothing", "/api/v1/nothing", "/v1", "/v1/chats", "/v1/chat/completions"])
+@pytest.mark.parametrize("path", ["/v1/nothing", "/api/v1/nothing", "/v1", "/v1/chatter", "/v1/chat/completions"])
 def test_unknown_versioned_path(client, path):
     response = client.post(path, json={})
     assert response.status_code == 404
@@ -204,8 +204,8 @@ SMUGGLED = {
     "length and chunks": POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "bad length": POST + b"Content-Length: +2\r\n\r\n{}",
     "space before colon": b"GET /api/sessions HTTP/1.1\r\nHost : localhost\r\n\r\n",
-    "100 KB header": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Big: " + b"a" * 100_000 + b"\r\n\r\n",
-    "100 KB path": b"GET /api/" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "200 KB header": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Big: " + b"a" * 200_000 + b"\r\n\r\n",
+    "200 KB path": b"GET /api/" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
 }
 

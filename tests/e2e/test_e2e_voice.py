@@ -1,7 +1,6 @@
 """A spoken question, answered by voice, and the answer listened to again."""
 
 import base64
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ from pathlib import Path
 import pytest
 from framework.cluster import Cluster, running
 from framework.media import exit_sign
+from framework.models import folder_with_models
 from framework.nexus import ask, completed
 from framework.waiting import wait_until
-
-from quintet_rpc.settings import default_data_dir
 
 pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
 
@@ -21,17 +19,8 @@ pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with the models that `quintet models pull` has put into the default folder."""
-    with running(folder_with_models(tmp_path_factory.mktemp("listening")), engines="auto") as cluster:
+    with running(folder_with_models(tmp_path_factory.mktemp("listening"), "whisper-base"), engines="auto") as cluster:
         yield cluster
-
-
-def folder_with_models(folder: Path) -> Path:
-    models = Path(os.environ.get("QUINTET_DATA_DIR") or default_data_dir()) / "models"
-    if not (models / "whisper-base").is_dir():
-        pytest.skip(f"whisper-base is not in {models}; `quintet models pull whisper-base` fetches it")
-    (folder / "data").mkdir()
-    (folder / "data" / "models").symlink_to(models)
-    return folder
 
 
 @pytest.fixture
