@@ -22,8 +22,7 @@ FILES = int(os.environ.get("KNOWLEDGE_FILES", "60"))
 SMALL_FILES = int(os.environ.get("KNOWLEDGE_SMALL_FILES", "0"))
 """Files of one line each, indexed by words only, as a collection of their own; the issue's row says 100,000."""
 _DOCS = Path(__file__).parents[1] / "docs"
-_WORDS = """lamp wick keeper storm harbour ledger clock spring wheel bread salt honey hive queen smoke river mast
-sail""".split()
+_WORDS = ("lamp", "wick", "keeper", "storm", "harbour", "ledger", "clock", "bread", "salt", "honey", "smoke", "mast")
 
 
 def made_up(seed: int, paragraphs: int = 20) -> str:

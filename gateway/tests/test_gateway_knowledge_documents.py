@@ -97,23 +97,37 @@ TEXTS = st.lists(st.one_of(WORDS, MARKS), max_size=20).map("".join)
 def test_chunks_hold_all_of_a_text_in_order_and_size(text, is_markdown, size, overlap):
     pieces = cut(Extracted((Section(text, is_markdown=is_markdown),), has_lines=True), Sizes(size, overlap))
     lines = text.split("\n")
-    position = 0
-    left_out = []
+    # Text repeats itself, so a chunk may stand in several places: all ways to lay the chunks out are followed.
+    ends = {0}
     for piece in pieces:
         assert piece.text.strip()
         assert len(piece.text) <= size
         assert piece.text in "\n".join(lines[piece.start_line - 1 : piece.end_line])
         assert piece.text.count("\n") == piece.end_line - piece.start_line
-        start = text.find(piece.text, max(0, position - overlap))
-        assert start >= 0
-        left_out.append(text[position:start])
-        position = max(position, start + len(piece.text))
-    left_out.append(text[position:])
-    rest = "\n".join(left_out)
-    if is_markdown:
-        # Headings that stand above the next chunk and marks of code are no text of their own.
-        rest = "\n".join(line for line in rest.split("\n") if not MARKUP.match(line))
-    assert not rest.strip()
+        ends = {
+            max(end, start + len(piece.text))
+            for end in ends
+            # Spaces at the edges of what is repeated do not count.
+            for start in places(text, piece.text, max(0, end - overlap - blanks(piece.text)))
+            if says_nothing(text[end:start], is_markdown)
+        }
+        assert ends
+    assert any(says_nothing(text[end:], is_markdown) for end in ends)
+
+
+def blanks(text):
+    return len(text) - len(text.strip())
+
+
+def places(text, part, start):
+    while (start := text.find(part, start)) >= 0:
+        yield start
+        start += 1
+
+
+def says_nothing(text, is_markdown):
+    """Headings that stand above the next chunk and marks of code are no text of their own."""
+    return all(not line.strip() or (is_markdown and MARKUP.match(line)) for line in text.split("\n"))
 
 
 @settings(max_examples=60, deadline=None)

@@ -89,7 +89,9 @@ def _spans(text: str, splitter: TextSplitter | MarkdownSplitter, breaks: Sequenc
     for block in _blocks(text, breaks):
         for offset, chunk in splitter.chunk_indices(text[block.start : block.end]):
             start = block.start + offset
-            yield _Span(start, start + len(chunk))
+            # The splitter takes separators of old data formats for text.
+            if chunk.strip():
+                yield _Span(start, start + len(chunk))
 
 
 def _blocks(text: str, breaks: Sequence[int]) -> Iterator[_Span]:

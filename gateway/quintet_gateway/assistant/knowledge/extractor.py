@@ -58,7 +58,7 @@ class Extractor:
         finally:
             self._users -= 1
             if self._users == 0:
-                self._end_pool()
+                self._end_pool(self._pool)
 
     async def pieces(self, form: Format, data: bytes) -> list[Piece]:
         """Returns the chunks of a file; call it inside of `at_hand`. Cancelling it ends the worker.
@@ -80,7 +80,7 @@ class Extractor:
             except (BrokenProcessPool, _NeverBegunError):
                 # A worker that dies between two files leaves the pool broken, or with a lock that nobody gives back.
                 if pool is self._pool:
-                    self._end_pool()
+                    self._end_pool(pool)
                     self._pool = self._new_pool()
         raise DomainError(Reason.INTERNAL, "The processes that read documents cannot be started.")
 
@@ -112,8 +112,8 @@ class Extractor:
         """Waits until the processes have ended."""
         await asyncio.gather(*self._ending)
 
-    def _end_pool(self) -> None:
-        task = asyncio.ensure_future(asyncio.to_thread(_stop, self._pool))
+    def _end_pool(self, pool: ProcessPool) -> None:
+        task = asyncio.ensure_future(asyncio.to_thread(_stop, pool))
         self._pool = self._started = None
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
