@@ -85,12 +85,16 @@ class ChunkRecord:
 
 @dataclass(frozen=True)
 class NewChunks:
-    """Neighbouring chunks of a document; `complete` if they are its last ones."""
+    """Neighbouring chunks of a document; `complete` if they are its last ones.
+
+    `unreadable` documents have none: they leave the build, and their digest stays unknown.
+    """
 
     digest: str
     first_index: int
     chunks: tuple[ChunkRecord, ...]
     complete: bool
+    unreadable: bool = False
 
 
 @dataclass(frozen=True)

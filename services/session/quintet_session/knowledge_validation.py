@@ -72,7 +72,10 @@ def chunks(request: pb.AddChunksRequest) -> NewChunks:
     size = request.ByteSize()
     if size > MAX_CHUNKS_BYTES + (1 << 10):
         raise _too_large("The chunks of one call", MAX_CHUNKS_BYTES, size)
-    return NewChunks(digest, request.first_index, tuple(_chunk(chunk) for chunk in request.chunks), request.complete)
+    if request.unreadable and (request.chunks or not request.complete):
+        raise invalid("unreadable", "set with `complete` and without chunks")
+    pieces = tuple(_chunk(chunk) for chunk in request.chunks)
+    return NewChunks(digest, request.first_index, pieces, request.complete, request.unreadable)
 
 
 def query(request: pb.SearchRequest) -> Query:

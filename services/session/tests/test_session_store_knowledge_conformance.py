@@ -140,6 +140,18 @@ async def test_a_build_with_other_documents_or_vectors_than_it_should_have_is_re
     assert (error.reason, error.metadata["field"]) == (Reason.INVALID_ARGUMENT, "documents.digest")
 
 
+async def test_an_unreadable_document_leaves_the_build_and_stays_unknown(knowledge: KnowledgeStore) -> None:
+    build_id = await put(knowledge, "c", {"good": [piece("apple")]}, commit=False)
+    broken = [NewDocument(source, "broken") for source in ("bad", "copy of bad")]
+    assert await knowledge.attach_documents(build_id, broken) == ["broken"]
+    for _ in range(2):
+        await knowledge.add_chunks(build_id, NewChunks("broken", 0, (), complete=True, unreadable=True))
+    assert (await knowledge.commit_build(build_id)).document_count == 1
+    assert [one.source for one in (await knowledge.list_documents("c", PageLimits(10, 1 << 20))).documents] == ["good"]
+    again = await knowledge.begin_build(NewBuild("c", ""))
+    assert await knowledge.attach_documents(again, broken) == ["broken"]
+
+
 async def test_the_later_one_of_two_builds_takes_over(knowledge: KnowledgeStore) -> None:
     first = await put(knowledge, "c", {"a": [piece("first")]}, commit=False)
     second = await put(knowledge, "c", {"a": [piece("second")]}, commit=False)

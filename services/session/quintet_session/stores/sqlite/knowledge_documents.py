@@ -38,6 +38,9 @@ def attach(connection: sqlite3.Connection, build_id: str, documents: Sequence[Ne
 def add_chunks(connection: sqlite3.Connection, build_id: str, new: NewChunks) -> None:
     """Stores the chunks that the document does not have yet."""
     build = knowledge_builds.find(connection, build_id)
+    if new.unreadable:
+        _leave(connection, build, new.digest)
+        return
     document = _attached(connection, build, new.digest)
     if document.is_complete:
         return
@@ -58,6 +61,18 @@ def condemn_unreferenced(connection: sqlite3.Connection, document_keys: Sequence
         " (SELECT 1 FROM knowledge_references r WHERE r.document_key = knowledge_documents.document_key)",
         document_keys,
     )
+
+
+def _leave(connection: sqlite3.Connection, build: Build, digest: str) -> None:
+    """Takes the documents of a digest out of a build; nothing to do if that was done before."""
+    row = connection.execute(
+        "SELECT document_key FROM knowledge_documents WHERE digest = ? AND NOT is_complete", (digest,)
+    ).fetchone()
+    if row is not None:
+        connection.execute(
+            "DELETE FROM knowledge_references WHERE state_key = ? AND document_key = ?", (build.state_key, row[0])
+        )
+        condemn_unreferenced(connection, row)
 
 
 def _find_or_make(connection: sqlite3.Connection, digest: str) -> _Document:
