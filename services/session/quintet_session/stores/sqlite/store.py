@@ -172,8 +172,10 @@ class SqliteStore:
     async def purge_step(self, ended_before_us: int) -> bool:
         if await self.identity.purge_step():
             return True
-        return await self._discard_orphan() or await self.knowledge.purge_step() or await self._database.write(
-            lambda connection: retention.purge_step(connection, ended_before_us)
+        return (
+            await self._discard_orphan()
+            or await self.knowledge.purge_step()
+            or await self._database.write(lambda connection: retention.purge_step(connection, ended_before_us))
         )
 
     async def _discard_orphan(self) -> bool:
