@@ -113,6 +113,7 @@ class ScriptedChat:
     def __init__(self, sessions):
         self._sessions = sessions
         self.deltas = ["It is ", "144."]
+        self.refusal = None
         self.failure = None
         self.release = asyncio.Event()
         self.release.set()
@@ -125,6 +126,8 @@ class ScriptedChat:
     async def begin(self, ask):
         """Stores the question as the real one does; the turn plays the script."""
         self.asks.append(ask)
+        if self.refusal:
+            raise self.refusal
         session = question = None
         try:
             session = await self._sessions.get(ask.owner, ask.session_id)

@@ -29,6 +29,7 @@ class SessionService(session_rpc.SessionServiceServicer):
         self.may_append = asyncio.Event()
         self.may_append.set()
         self.failure = None
+        self.listing_failure = None
         self._numbers = itertools.count(1)
 
     def put(self, session_id, owner, surface="aegis", count=0):
@@ -82,6 +83,8 @@ class SessionService(session_rpc.SessionServiceServicer):
 
     async def ListMessages(self, request, context):
         found = self._find(request)
+        if self.listing_failure:
+            raise self.listing_failure
         messages = self.messages[request.session_id]
         if request.order == session.ListMessagesRequest.ORDER_NEWEST_FIRST:
             messages = messages[::-1]

@@ -156,6 +156,12 @@ async def test_failure_of_the_model(client, assistant, failure, status, detail):
         assert response.headers["Retry-After"] == "9"
 
 
+async def test_a_question_that_cannot_be_stored_leaves_no_conversation(client, assistant):
+    assistant.chat.refusal = AWAY
+    assert (await client.post("/ai/chat", json={"message": "hi"})).status == 503
+    assert await (await client.get("/ai/conversations")).json() == []
+
+
 async def test_failure_of_the_store(client, assistant):
     assistant.sessions.failure = AWAY
     for request in (client.post("/ai/chat", json={"message": "x"}), client.get("/ai/conversations")):

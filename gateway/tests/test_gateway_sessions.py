@@ -3,6 +3,7 @@
 import pytest
 from scripted_services import ScriptedServices
 
+from quintet.session.v1.session_service_pb2 import Message
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant import Owner, Sessions
 from quintet_gateway.clients.session import SessionClient
@@ -82,3 +83,15 @@ async def test_count_is_that_of_a_surface(services, sessions):
     services.session.put("2", "zoe")
     services.session.put("3", "maya", surface="nexus")
     assert await sessions.count("aegis") == 2
+
+
+async def test_a_conversation_too_long_for_memory_is_refused(services, sessions):
+    services.session.put("long", "maya")
+    for _ in range(17):
+        services.session._add("long", Message(role=Message.ROLE_USER, content="x" * (1 << 20)))
+    assert len((await sessions.messages(MAYA, "long"))[1]) == 17
+    for _ in range(50):
+        services.session._add("long", Message(role=Message.ROLE_USER, content="x" * (1 << 20)))
+    with pytest.raises(DomainError) as failure:
+        await sessions.messages(MAYA, "long")
+    assert failure.value.reason is Reason.PAYLOAD_TOO_LARGE

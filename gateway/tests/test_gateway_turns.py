@@ -122,6 +122,14 @@ async def test_turn_streams_and_keeps_question_and_answer(services, turns, recor
     await recorded()
 
 
+async def test_a_stored_question_is_answered_though_its_context_cannot_be_read(services, turns):
+    services.session.put("s1", "maya", count=3)
+    services.session.listing_failure = DomainError(Reason.DEADLINE_EXCEEDED, "Too slow.", {})
+    turn = await turns.begin(Ask(MAYA, "12*12?", session_id="s1", must_exist=True))
+    assert await read(turn) == ["It is ", "144."]
+    assert len(services.session.messages["s1"]) == 5
+
+
 async def test_record_tells_what_a_turn_took(services, turns, recorded):
     services.session.put("s1", "maya")
     turn = await turns.begin(Ask(MAYA, "12*12?", action="stream_chat", session_id="s1"))

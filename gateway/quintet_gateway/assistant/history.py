@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ from quintet.session.v1.session_service_pb2 import (
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.clients.session import SessionClient
+from quintet_observability import get_logger
+
+_log = get_logger(__name__)
 
 # Earlier messages that the engine sees. More cost time and no engine here uses them.
 _CONTEXT_MESSAGES = 100
@@ -64,14 +67,22 @@ class History:
             DomainError: SESSION_NOT_FOUND.
         """
         message = Message(message_id=message_id, role=Message.ROLE_USER, content=text)
-        appended, page = await asyncio.gather(
+        appended, newest = await asyncio.gather(
             self._sessions.append(_append_request(owner, session_id, message, title=title)),
-            self._sessions.messages_page(_newest(owner, session_id)),
+            self._newest_messages(owner, session_id),
         )
         # Both calls run at once, so the listing may hold the question already, and what others asked after it.
         question = appended.messages[0]
-        earlier = [earlier for earlier in reversed(page.messages) if earlier.sequence < question.sequence]
+        earlier = [earlier for earlier in reversed(newest) if earlier.sequence < question.sequence]
         return Asked(question, appended.session, [_to_chat_message(message) for message in earlier])
+
+    async def _newest_messages(self, owner: Owner, session_id: str) -> Sequence[Message]:
+        try:
+            return (await self._sessions.messages_page(_newest(owner, session_id))).messages
+        except DomainError as error:
+            # The question may be stored already: told of a failure, its writer would send it again.
+            _log.warning("answering_without_context", reason=error.reason.value)
+            return ()
 
     async def add_answer(
         self, owner: Owner, session_id: str, text: str, message_id: str, attributes: Mapping[str, str]

@@ -1,12 +1,23 @@
 """Conversations: create, list, read, delete, clear."""
 
+import asyncio
 from collections.abc import Mapping
 
-from quintet.session.v1.session_service_pb2 import ListMessagesRequest, ListSessionsRequest, Message, Session
+from quintet.session.v1.session_service_pb2 import (
+    ListMessagesRequest,
+    ListMessagesResponse,
+    ListSessionsRequest,
+    Message,
+    Session,
+)
+from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.clients.session import SessionClient
 
 _PAGE_SIZE = 1000
+# A conversation of many pages is held in memory as a whole, twice: as messages and as the answer.
+_LONGEST_BYTES = 64 << 20
+_LONG_READERS = 2
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
@@ -15,6 +26,7 @@ class Sessions:
 
     def __init__(self, client: SessionClient) -> None:
         self._client = client
+        self._long_reader = asyncio.Semaphore(_LONG_READERS)
 
     async def create(self, owner: Owner, title: str, attributes: Mapping[str, str] = _NO_ATTRIBUTES) -> Session:
         """Creates an empty conversation."""
@@ -48,15 +60,31 @@ class Sessions:
                 return sessions
 
     async def messages(self, owner: Owner, session_id: str) -> tuple[Session, list[Message]]:
-        """Returns a conversation with all of its messages, the oldest first."""
-        messages: list[Message] = []
+        """Returns a conversation with all of its messages, the oldest first; few long ones are read at once.
+
+        Raises:
+            DomainError: PAYLOAD_TOO_LARGE for more than 64 MiB.
+        """
         request = ListMessagesRequest(scope=owner.scope(), session_id=session_id, page_size=_PAGE_SIZE)
-        while True:
+        page = await self._client.messages_page(request)
+        messages = list(page.messages)
+        if not page.next_page_token:
+            return page.session, messages
+        async with self._long_reader:
+            return await self._rest(request, page, messages)
+
+    async def _rest(
+        self, request: ListMessagesRequest, page: ListMessagesResponse, messages: list[Message]
+    ) -> tuple[Session, list[Message]]:
+        size = page.ByteSize()
+        while page.next_page_token:
+            request.page_token = page.next_page_token
             page = await self._client.messages_page(request)
             messages.extend(page.messages)
-            request.page_token = page.next_page_token
-            if not page.next_page_token:
-                return page.session, messages
+            size += page.ByteSize()
+            if size > _LONGEST_BYTES:
+                raise _too_long(size)
+        return page.session, messages
 
     async def messages_page(
         self, owner: Owner, session_id: str, limit: int, offset: int = 0
@@ -103,3 +131,11 @@ class Sessions:
     async def clear(self, owner: Owner, session_id: str) -> None:
         """Removes the messages of a conversation."""
         await self._client.clear(owner.scope(), session_id)
+
+
+def _too_long(size: int) -> DomainError:
+    return DomainError(
+        Reason.PAYLOAD_TOO_LARGE,
+        f"The conversation has more than {_LONGEST_BYTES >> 20} MiB and cannot be returned as a whole.",
+        {"maxBytes": str(_LONGEST_BYTES), "receivedBytes": str(size)},
+    )

@@ -1,5 +1,7 @@
 """Answers, whole or as a stream."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -104,10 +106,19 @@ async def _begin(assistant: Assistant, asked: ChatRequest, message_id: str, acti
     )
     try:
         return await assistant.chat.begin(ask)
-    except DomainError as error:
-        if error.reason is not Reason.SESSION_NOT_FOUND or asked.conversation_id is None:
+    except (DomainError, asyncio.CancelledError) as error:
+        if asked.conversation_id is None:
+            # Nobody was told of the conversation: left behind, it would be an empty one in the list.
+            await asyncio.shield(_give_up(assistant, asked.owner, ask.session_id or ""))
             raise
-        raise await refusal(assistant, asked.conversation_id) from None
+        if isinstance(error, DomainError) and error.reason is Reason.SESSION_NOT_FOUND:
+            raise await refusal(assistant, asked.conversation_id) from None
+        raise
+
+
+async def _give_up(assistant: Assistant, owner: Owner, session_id: str) -> None:
+    with contextlib.suppress(DomainError):
+        await assistant.sessions.delete(owner, session_id)
 
 
 async def _session_id(assistant: Assistant, asked: ChatRequest, *, streamed: bool) -> str:

@@ -1,6 +1,5 @@
 """Single values of bodies and queries. Every mistake is a 400 with one sentence; the document has no lists of them."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -122,7 +121,8 @@ def integer_within(name: str, value: int, least: int, largest: int | None) -> in
 
 def number_within(name: str, value: float, least: float, largest: float) -> float:
     """Returns a number after a look at its bounds."""
-    if math.isnan(value) or not least <= value <= largest:
+    # NaN fails every comparison; a whole number too large for a float can still be compared.
+    if not least <= value <= largest:
         raise invalid(f"Field '{name}' must be between {least:g} and {largest:g}")
     return value
 
