@@ -11,7 +11,7 @@ from quintet_cli.errors import CommandError, ExitCode
 from quintet_cli.options import SESSION_ADDR_VARIABLE
 from quintet_cli.shared_options import shared_options
 
-users_app = typer.Typer(name="users", help="Add, list and remove users.", no_args_is_help=True)
+users_app = typer.Typer(name="users", help="Add, list and remove users, and set passwords.", no_args_is_help=True)
 keys_app = typer.Typer(name="keys", help="Create, list and revoke API keys.", no_args_is_help=True)
 
 SessionAddr = Annotated[
@@ -23,7 +23,19 @@ SessionAddr = Annotated[
     ),
 ]
 Email = Annotated[str, typer.Option("--email", help="E-mail address.")]
-Surface = Annotated[str, typer.Option("--surface", help="Name of the API, such as nexus, quillium, omni or aegis.")]
+
+
+class SurfaceName(StrEnum):
+    """Every API that the gateway speaks."""
+
+    NEXUS = "nexus"
+    QUILLIUM = "quillium"
+    OMNI = "omni"
+    AEGIS = "aegis"
+    SIGHT = "sight"
+
+
+Surface = Annotated[SurfaceName, typer.Option("--surface", help="Name of the API.")]
 
 
 class KeyScope(StrEnum):
@@ -52,6 +64,7 @@ def users_add(
         shared_options(context).data_dir,
         session_addr,
         lambda identities: user_commands.add_user(identities, request, _stderr()),
+        makes_database=True,
     )
 
 
@@ -62,6 +75,20 @@ def users_list(context: typer.Context, session_addr: SessionAddr = "") -> None:
     from quintet_cli.session_link import with_identities
 
     with_identities(shared_options(context).data_dir, session_addr, user_commands.list_users)
+
+
+@users_app.command(name="password")
+def users_password(context: typer.Context, email: Email, session_addr: SessionAddr = "") -> None:
+    """Set a new password, read from standard input, one line; ends every sign-in of the user."""
+    from quintet_cli import user_commands
+    from quintet_cli.session_link import with_identities
+
+    password = user_commands.read_password()
+    with_identities(
+        shared_options(context).data_dir,
+        session_addr,
+        lambda identities: user_commands.set_password(identities, email, password, _stderr()),
+    )
 
 
 @users_app.command(name="remove")
@@ -99,6 +126,7 @@ def keys_create(
         shared_options(context).data_dir,
         session_addr,
         lambda identities: key_commands.create_key(identities, request, user, _stderr()),
+        makes_database=True,
     )
 
 

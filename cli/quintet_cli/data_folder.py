@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from quintet_cli.errors import CommandError
 
 _LOCK = ".up.lock"
+_DATABASE = "quintet.db"
 
 
 def problem_with(folder: Path) -> str | None:
@@ -21,6 +22,11 @@ def problem_with(folder: Path) -> str | None:
             return None
     except OSError as error:
         return f"The data folder {folder} cannot be written ({error.strerror}); choose another with --data-dir."
+
+
+def has_database(folder: Path) -> bool:
+    """Tells whether anything was ever kept there."""
+    return (folder / _DATABASE).exists()
 
 
 def is_claimed(folder: Path) -> bool:

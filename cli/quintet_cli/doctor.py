@@ -5,12 +5,14 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from quintet_cli.data_folder import problem_with
 from quintet_cli.language_models import USUAL_PORTS, LanguageModelServer, find_servers
@@ -32,7 +34,7 @@ _MOST_SHOWN = 3
 
 @dataclass(frozen=True)
 class EngineReport:
-    """What a model service says of the engine that it would run; `problem` is set where it says nothing."""
+    """What a service says of the engine that it would run; `problem` is set where it says nothing."""
 
     service: str
     engine: Mapping[str, Any] = field(default_factory=dict)
@@ -51,11 +53,15 @@ class Report:
     packages: Mapping[str, str]
     ports_free: Mapping[int, bool]
     language_models: Sequence[LanguageModelServer] = ()
+    document_folders: Mapping[str, str] = field(default_factory=dict)
+    gateway_problem: str = ""
 
     @property
     def problems(self) -> list[str]:
         """Sentences on what does not work at all."""
         found = [f"{report.service}: {report.problem}" for report in self.engines if report.problem]
+        if self.gateway_problem:
+            found.append(f"gateway: {self.gateway_problem}")
         return [self.data_dir_problem, *found] if self.data_dir_problem else found
 
     @property
@@ -80,20 +86,40 @@ class Report:
 
 
 async def examine(options: Options) -> Report:
-    """Looks at everything; starts each model service for a moment to ask for its engine."""
+    """Looks at everything; starts each process for a moment to ask for its engine or its settings."""
     # Before the services start: they take the processor, and the servers have little time to answer.
     language_models = await find_servers()
-    engines = await asyncio.gather(*(describe(name, options) for name in MODEL_SERVICES))
+    *services, gateway = await asyncio.gather(*(describe(name, options) for name in (*MODEL_SERVICES, "gateway")))
     return Report(
         python=platform.python_version(),
         data_dir=str(options.data_dir),
         data_dir_problem=problem_with(options.data_dir) or "",
-        engines=engines,
+        engines=[engine for service in services for engine in engines_of(service)],
         models={name: bool(installed(options.data_dir / "models", name)) for name in load_catalogue().models},
         packages={name: _version(name) for name in _PACKAGES},
         ports_free={port: is_free(port) for port in (*GATEWAY_PORTS, *SERVICE_PORTS.values())},
         language_models=language_models,
+        document_folders=states_of(gateway.engine.get("document_folders", ())),
+        gateway_problem=gateway.problem,
     )
+
+
+def engines_of(service: EngineReport) -> list[EngineReport]:
+    """Returns the engine of a service, and beside it those that it describes as others."""
+    own = {key: value for key, value in service.engine.items() if key != "others"}
+    others = service.engine.get("others", {})
+    return [replace(service, engine=own), *(EngineReport(name, engine) for name, engine in others.items())]
+
+
+def states_of(folders: Iterable[str]) -> dict[str, str]:
+    """Returns for each folder of documents whether its documents can be read."""
+    return {folder: _state_of(Path(folder)) for folder in folders}
+
+
+def _state_of(folder: Path) -> str:
+    if not folder.is_dir():
+        return "not there yet"
+    return "ready" if os.access(folder, os.R_OK | os.X_OK) else "cannot be read"
 
 
 def show(report: Report, console: Console) -> None:
@@ -146,6 +172,8 @@ def _place_table(report: Report) -> Table:
     table = Table("what", "state", title="This machine")
     table.add_row("Python", report.python)
     table.add_row(f"data folder {report.data_dir}", report.data_dir_problem or "ready")
+    for folder, state in report.document_folders.items():
+        table.add_row(Text(f"documents in {folder}"), state)
     for name, there in report.models.items():
         table.add_row(f"model {name}", "installed" if there else "not installed")
     for port, free in report.ports_free.items():
@@ -161,7 +189,7 @@ def _package_table(report: Report) -> Table:
 
 
 async def describe(name: str, options: Options) -> EngineReport:
-    """Asks one model service which engine it would run; never fails itself."""
+    """Asks one process which engine it would run, or what its settings come to; never fails itself."""
     process = await asyncio.create_subprocess_exec(
         *command_of(name), "--describe",
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

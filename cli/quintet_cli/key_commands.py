@@ -1,6 +1,6 @@
 """`quintet keys`: the API keys of a surface."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -10,9 +10,12 @@ from quintet.identity.v1 import identity_service_pb2 as pb
 from quintet_cli.errors import CommandError, ExitCode
 from quintet_cli.session_link import Identities
 from quintet_cli.terminal_text import harmless
-from quintet_cli.user_commands import find_user
+from quintet_cli.user_commands import all_users, cell, find_user
 
 DEFAULT_OWNER = "operator"
+_USER_ID = "user_"
+# Their documents ask for no key, so that nobody is asked for one before the operator wants it.
+_KEYLESS = ("aegis", "sight")
 
 
 def new_key(surface: str, owner: str, scopes: Sequence[str], expires_days: int | None) -> pb.CreateApiKeyRequest:
@@ -28,22 +31,40 @@ def new_key(surface: str, owner: str, scopes: Sequence[str], expires_days: int |
 
 async def create_key(identities: Identities, request: pb.CreateApiKeyRequest, user: str, console: Console) -> None:
     """Creates a key for a user (by address) or for the owner of the request, and prints the key alone."""
+    owner = request.owner
     if user:
-        request.owner = (await find_user(identities, user)).user_id
+        found = await find_user(identities, user)
+        request.owner, owner = found.user_id, found.email
     response: pb.CreateApiKeyResponse = await identities.call("CreateApiKey", request)
     print(response.secret)
     key = response.api_key
-    _say(console, f"Key {key.key_id} opens {key.surface} for {key.owner} ({_scopes(key)}, {_end(key)}).")
+    _say(console, f"Key {key.key_id} opens {key.surface} for {owner} ({_scopes(key)}, {_end(key)}).")
     _say(console, "It is shown only now; keep it in a safe place.")
+    if key.surface in _KEYLESS:
+        _say(
+            console,
+            f"The documents of {key.surface} ask for no key: "
+            "this one counts only on a closed gateway (QUINTET_GATEWAY_REQUIRE_CREDENTIALS=true).",
+        )
 
 
 async def list_keys(identities: Identities, surface: str) -> None:
-    """Prints every key of a surface on a line: id, prefix, owner, scopes, state."""
+    """Prints every key of a surface on a line: id, prefix, owner (a user by e-mail address), scopes, state."""
+    keys = [key async for key in _all_keys(identities, surface)]
+    addresses: dict[str, str] = {}
+    if any(key.owner.startswith(_USER_ID) for key in keys):
+        addresses = {user.user_id: user.email async for user in all_users(identities)}
+    for key in keys:
+        owner = cell(addresses.get(key.owner, key.owner))
+        print(harmless("\t".join((key.key_id, key.prefix, owner, _scopes(key), _state(key)))))
+
+
+async def _all_keys(identities: Identities, surface: str) -> AsyncIterator[pb.ApiKey]:
     request = pb.ListApiKeysRequest(surface=surface, page_size=1000)
     while True:
         page: pb.ListApiKeysResponse = await identities.call("ListApiKeys", request)
         for key in page.api_keys:
-            print(harmless("\t".join((key.key_id, key.prefix, " ".join(key.owner.split()), _scopes(key), _state(key)))))
+            yield key
         if not page.next_page_token:
             return
         request.page_token = page.next_page_token

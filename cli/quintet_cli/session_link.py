@@ -11,7 +11,7 @@ import grpc
 
 from quintet.identity.v1 import identity_service_pb2_grpc as rpc
 from quintet_cli.child import Child
-from quintet_cli.data_folder import is_claimed, problem_with
+from quintet_cli.data_folder import has_database, is_claimed, problem_with
 from quintet_cli.errors import CommandError, ExitCode
 from quintet_cli.log_output import parse_event
 from quintet_cli.options import Options
@@ -48,17 +48,25 @@ class Identities:
             raise CommandError(error.message, _code(error.reason)) from None
 
 
-def with_identities(data_dir: Path, given_address: str, work: Work[ResultT]) -> ResultT:
-    """Does work at the session service that is meant, and returns its result; raises CommandError."""
-    return asyncio.run(_reach(data_dir, given_address, work))
+def with_identities(
+    data_dir: Path, given_address: str, work: Work[ResultT], *, makes_database: bool = False
+) -> ResultT:
+    """Does work at the session service that is meant, and returns its result; raises CommandError.
+
+    A data folder without a database is refused unless the work may make one.
+    """
+    return asyncio.run(_reach(data_dir, given_address, work, makes_database))
 
 
-async def _reach(data_dir: Path, given_address: str, work: Work[ResultT]) -> ResultT:
+async def _reach(data_dir: Path, given_address: str, work: Work[ResultT], makes_database: bool) -> ResultT:
     if given_address:
         return await _at(given_address, work)
     address = published_address(data_dir)
     if address and await _answers_soon(address, data_dir):
         return await _at(address, work)
+    # A mistyped folder must not become a new installation.
+    if not makes_database and not has_database(data_dir):
+        raise CommandError(f"There is no Quintet data in {data_dir}; name its folder with --data-dir.", ExitCode.USAGE)
     async with _own_service(data_dir) as own_address:
         return await _at(own_address, work)
 

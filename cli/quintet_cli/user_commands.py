@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+from collections.abc import AsyncIterator
 
 from rich.console import Console
 
@@ -37,15 +38,28 @@ async def add_user(identities: Identities, user: pb.CreateUserRequest, console: 
 
 async def list_users(identities: Identities) -> None:
     """Prints every user on a line: id, address, role, name."""
+    async for user in all_users(identities):
+        role = "admin" if user.is_admin else "user"
+        print(harmless("\t".join((user.user_id, cell(user.email), role, cell(user.name)))))
+
+
+async def all_users(identities: Identities) -> AsyncIterator[pb.User]:
+    """Yields every user, the first created first."""
     request = pb.ListUsersRequest(page_size=1000)
     while True:
         page: pb.ListUsersResponse = await identities.call("ListUsers", request)
         for user in page.users:
-            role = "admin" if user.is_admin else "user"
-            print(harmless("\t".join((user.user_id, _cell(user.email), role, _cell(user.name)))))
+            yield user
         if not page.next_page_token:
             return
         request.page_token = page.next_page_token
+
+
+async def set_password(identities: Identities, email: str, password: str, console: Console) -> None:
+    """Gives the user with an address a new password, which ends every sign-in."""
+    user = await find_user(identities, email)
+    await identities.call("UpdateUser", pb.UpdateUserRequest(user_id=user.user_id, password=password))
+    _say(console, f"{user.email} has a new password; every sign-in has ended.")
 
 
 async def remove_user(identities: Identities, email: str, console: Console) -> None:
@@ -72,7 +86,8 @@ def _typed_password() -> str:
     return password
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Returns the text as it can stand in a column."""
     return " ".join(text.split())
 
 

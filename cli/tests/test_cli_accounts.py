@@ -8,15 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from quintet.identity.v1 import identity_service_pb2 as pb
 from quintet_cli.app import main
 from quintet_cli.data_folder import claim, is_claimed
+from quintet_cli.errors import CommandError
 from quintet_cli.options import SESSION_ADDR_VARIABLE, Options
 from quintet_cli.processes import lone_session_spec
 from quintet_cli.session_address import published, published_address
+from quintet_cli.session_link import with_identities
 
 PASSWORD = "secure_password"
 
@@ -83,15 +87,35 @@ def test_an_administrator_is_named_as_one(at_service: Quintet) -> None:
     assert "\troot@test.local\tadmin\troot" in at_service("users", "list")[1]
 
 
+def test_a_forgotten_password_is_replaced_and_every_sign_in_ends(at_service: Quintet, service_address: str) -> None:
+    at_service("users", "add", "--email", "lost@test.local", typed=PASSWORD)
+    signed_in = asked(service_address, "SignIn", pb.SignInRequest(email="lost@test.local", password=PASSWORD))
+    code, out, err = at_service("users", "password", "--email", "LOST@test.local", typed="another_password\n")
+    assert (code, out, err) == (0, "", "lost@test.local has a new password; every sign-in has ended.\n")
+    again = pb.RefreshSignInRequest(refresh_token=signed_in.tokens.refresh_token)
+    old = pb.SignInRequest(email="lost@test.local", password=PASSWORD)
+    for method, request in (("RefreshSignIn", again), ("SignIn", old)):
+        with pytest.raises(CommandError):
+            asked(service_address, method, request)
+    new = pb.SignInRequest(email="lost@test.local", password="another_password")
+    assert asked(service_address, "SignIn", new).user.email == "lost@test.local"
+
+
+def asked(address: str, method: str, request: Any) -> Any:
+    return with_identities(Path("unused"), address, lambda identities: identities.call(method, request))
+
+
 @pytest.mark.parametrize(
     ("typed", "code", "why"),
     [("", 2, "The password is missing"), ("\n", 2, "The password is missing"), ("short\n", 1, "8 to 1024 characters")],
 )
 def test_a_password_that_cannot_be_is_one_sentence(at_service: Quintet, typed: str, code: int, why: str) -> None:
-    ended, out, err = at_service("users", "add", "--email", "b@test.local", typed=typed)
-    assert (ended, out, len(err.splitlines())) == (code, "", 1)
-    assert why in err
-    assert "short" not in err
+    at_service("users", "add", "--email", "has@test.local", typed=PASSWORD)
+    for command in (("add", "--email", "b@test.local"), ("password", "--email", "has@test.local")):
+        ended, out, err = at_service("users", *command, typed=typed)
+        assert (ended, out, len(err.splitlines())) == (code, "", 1)
+        assert why in err
+        assert "short" not in err
 
 
 def test_a_key_stands_alone_on_standard_output(at_service: Quintet) -> None:
@@ -114,12 +138,33 @@ def test_a_key_stands_alone_on_standard_output(at_service: Quintet) -> None:
 
 def test_a_key_for_a_user_belongs_to_the_user(at_service: Quintet) -> None:
     _, user_id, _ = at_service("users", "add", "--email", "key@test.local", typed=PASSWORD)
-    code, out, _ = at_service("keys", "create", "--surface", "quillium", "--user", "KEY@test.local")
+    code, out, err = at_service("keys", "create", "--surface", "quillium", "--user", "KEY@test.local")
     assert (code, out[:3]) == (0, "ql_")
-    assert (
-        f"\t{user_id.strip()}\tread and write\tvalid until it is revoked"
-        in at_service("keys", "list", "--surface", "quillium")[1]
-    )
+    assert "for key@test.local (read and write" in err
+    _, listed, _ = at_service("keys", "list", "--surface", "quillium")
+    assert "\tkey@test.local\tread and write\tvalid until it is revoked" in listed
+    assert user_id.strip() not in listed
+
+
+def test_an_owner_who_only_looks_like_a_user_is_shown_as_written(at_service: Quintet) -> None:
+    assert at_service("keys", "create", "--surface", "omni", "--owner", "user_of the lab")[0] == 0
+    assert "\tuser_of the lab\t" in at_service("keys", "list", "--surface", "omni")[1]
+
+
+@pytest.mark.parametrize("command", [("create",), ("list",), ("revoke", "key_x")])
+def test_an_unknown_api_is_refused_with_the_known_ones(at_service: Quintet, command: Sequence[str]) -> None:
+    code, out, err = at_service("keys", *command, "--surface", "nope")
+    assert (code, out) == (2, "")
+    assert "'nope'" in err
+    assert all(f"'{name}'" in err for name in ("nexus", "quillium", "omni", "aegis", "sight"))
+
+
+@pytest.mark.parametrize("surface", ["nexus", "quillium", "omni", "aegis", "sight"])
+def test_a_key_that_nobody_asks_for_comes_with_a_word(at_service: Quintet, surface: str) -> None:
+    at_service("users", "add", "--email", "word@test.local", typed=PASSWORD)
+    code, out, err = at_service("keys", "create", "--surface", surface, "--user", "word@test.local")
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert ("QUINTET_GATEWAY_REQUIRE_CREDENTIALS" in err) is (surface in {"aegis", "sight"})
 
 
 @pytest.mark.parametrize(
@@ -129,15 +174,15 @@ def test_a_key_for_a_user_belongs_to_the_user(at_service: Quintet) -> None:
         (("keys", "create", "--surface", "nexus", "--user", "nobody@test.local"), 1, "The user does not exist."),
         (("keys", "create", "--surface", "quillium", "--owner", "x"), 1, "belong to users"),
         (("keys", "create", "--surface", "nexus", "--expires-days", "9999999"), 2, "too large"),
-        (("keys", "create", "--surface", "x" * 33), 1, "`surface` must be"),
         (("keys", "revoke", "--surface", "nexus", "key_x"), 1, "no API key"),
         (("users", "remove", "--email", "no address"), 1, "`email` must be"),
+        (("users", "password", "--email", "nobody@test.local"), 1, "The user does not exist."),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(
     at_service: Quintet, arguments: Sequence[str], code: int, why: str
 ) -> None:
-    ended, out, err = at_service(*arguments)
+    ended, out, err = at_service(*arguments, typed=PASSWORD)
     assert (ended, out, len(err.splitlines())) == (code, "", 1)
     assert why in err
 
@@ -182,6 +227,47 @@ def test_without_a_running_service_one_is_started_for_the_moment(
     assert (code, out) == (0, f"{user_id.strip()}\tfirst@test.local\tuser\tfirst\n")
     # Each service has ended with its command.
     assert not [child for child in psutil.Process().children() if str(tmp_path) in str(child.environ())]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("users", "list"),
+        ("users", "remove", "--email", "a@test.local"),
+        ("users", "password", "--email", "a@test.local"),
+        ("keys", "list", "--surface", "nexus"),
+        ("keys", "revoke", "key_x", "--surface", "nexus"),
+    ],
+)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_folder_without_data_is_refused_and_left_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: Sequence[str],
+    is_there: bool,
+) -> None:
+    folder = tmp_path / "mistyped"
+    if is_there:
+        folder.mkdir()
+    quintet = Quintet(monkeypatch, capsys, ["--data-dir", str(folder)])
+    assert quintet(*arguments, typed=PASSWORD) == (
+        2,
+        "",
+        f"There is no Quintet data in {folder}; name its folder with --data-dir.\n",
+    )
+    assert [path for path in tmp_path.rglob("*") if path != folder] == []
+    assert folder.exists() is is_there
+
+
+def test_the_first_key_makes_the_database(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "new"
+    quintet = Quintet(monkeypatch, capsys, ["--data-dir", str(folder)])
+    code, out, _ = quintet("keys", "create", "--surface", "nexus")
+    assert (code, out[:3]) == (0, "qn_")
+    assert (folder / "quintet.db").exists()
 
 
 def test_a_service_that_cannot_start_says_why(

@@ -1,5 +1,6 @@
 """`quintet models` and `quintet doctor` as the person types them."""
 
+import dataclasses
 import io
 import json
 import os
@@ -98,6 +99,7 @@ def made_report() -> Report:
         models={"whisper-base": False},
         packages={"grpcio": "1.85.1", "coqui-tts": ""},
         ports_free={8000: False, 5000: True},
+        document_folders={"/srv/handbooks": "not there yet"},
     )
 
 
@@ -120,6 +122,8 @@ def test_the_report_for_people_holds_the_same() -> None:
         "No module named",
         "not installed",
         "in use",
+        "documents in /srv/handbooks",
+        "not there yet",
     ):
         assert part in text
 
@@ -134,3 +138,28 @@ async def test_a_service_that_cannot_run_is_a_problem_and_no_crash(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
     report = await doctor.describe("tts", Options(tmp_path))
     assert report.problem == "ImportError: the voice library is missing"
+
+
+async def test_a_gateway_with_wrong_settings_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUINTET_GATEWAY_PORT", "8000")
+    report = await doctor.describe("gateway", Options(tmp_path))
+    assert "QUINTET_GATEWAY_PORT is not a setting" in report.problem
+    whole = dataclasses.replace(made_report(), gateway_problem=report.problem)
+    assert whole.problems[-1] == f"gateway: {report.problem}"
+
+
+async def test_the_embedding_engine_stands_beside_the_one_that_answers(tmp_path: Path) -> None:
+    llm, embedding = doctor.engines_of(await doctor.describe("llm", Options(tmp_path)))
+    assert (llm.service, embedding.service) == ("llm", "embedding")
+    assert "others" not in llm.engine
+    assert "is not installed" in embedding.engine["choice_reason"]
+    assert embedding.engine["limitations"][0]["remedy"] == "quintet models pull all-minilm-l6-v2"
+    assert [one.service for one in doctor.engines_of(EngineReport("tts", problem="gone"))] == ["tts"]
+
+
+async def test_the_folders_of_documents_are_those_of_the_gateway(tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    told = await doctor.describe("gateway", Options(tmp_path))
+    assert doctor.states_of(told.engine["document_folders"]) == {str(folder): "not there yet"}
+    folder.mkdir()
+    assert doctor.states_of([str(folder)]) == {str(folder): "ready"}

@@ -1,6 +1,7 @@
 """The gateway's process: settings, ports, serving, drain, end."""
 
 import asyncio
+import json
 import logging
 import sys
 
@@ -18,8 +19,15 @@ _log = get_logger(__name__)
 
 
 def main() -> None:
-    """Runs the gateway until it is told to stop; exits with 0, or with 1 and one sentence."""
+    """Runs the gateway until it is told to stop; exits with 0, or with 1 and one sentence.
+
+    With `--describe` it prints as JSON what its settings come to and exits.
+    """
     settings = load_settings(GatewaySettings)
+    if "--describe" in sys.argv[1:]:
+        folders = [str(folder) for folder in settings.document_roots]
+        sys.stdout.write(json.dumps({"document_folders": folders}) + "\n")
+        return
     try:
         configure_logging("gateway", settings.log_level, settings.log_format)
         # Everything behind the HTTP parser is logged by the entry; what is left is a traceback a malformed request.

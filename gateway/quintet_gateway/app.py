@@ -21,6 +21,7 @@ from quintet_gateway.http.cors import OriginRule
 from quintet_gateway.http.drain import DRAIN, Drain
 from quintet_gateway.http.entry import Entry
 from quintet_gateway.http.hosts import HostRule
+from quintet_gateway.http.key_checks import KeyChecks
 from quintet_gateway.http.rate_limits import RateLimiter
 from quintet_gateway.http.surfaces import Surface, SurfaceTable
 from quintet_gateway.http.upload_budget import UPLOAD_BUDGET, UploadBudget
@@ -36,10 +37,15 @@ class Dialect(Protocol):
         """Adds the endpoints."""
 
 
+def _create_limiter(settings: GatewaySettings) -> RateLimiter | None:
+    return RateLimiter() if settings.limits == "documented" else None
+
+
 def _create_nexus(settings: GatewaySettings) -> Nexus:
     times = StreamTimes(settings.stream_silence_s, settings.stream_write_s, settings.word_pause_ms / 1000)
-    keys = ApiKeys([key.get_secret_value() for key in settings.nexus_api_keys])
-    return Nexus(keys, RateLimiter() if settings.limits == "documented" else None, times)
+    limiter = _create_limiter(settings)
+    keys = ApiKeys([key.get_secret_value() for key in settings.nexus_api_keys], KeyChecks(limiter))
+    return Nexus(keys, limiter, times)
 
 
 def _create_aegis(settings: GatewaySettings) -> Aegis:
@@ -47,8 +53,7 @@ def _create_aegis(settings: GatewaySettings) -> Aegis:
 
 
 def _create_quillium(settings: GatewaySettings) -> Quillium:
-    limiter = RateLimiter() if settings.limits == "documented" else None
-    return Quillium(QuilliumOptions(limiter, settings.websocket_rules, os.environ))
+    return Quillium(QuilliumOptions(_create_limiter(settings), settings.websocket_rules, os.environ))
 
 
 CreateDialect = Callable[[GatewaySettings], Dialect]
@@ -67,7 +72,8 @@ def build_app(
     app[UPLOAD_BUDGET] = UploadBudget(settings.upload_memory_mib << 20, settings.upload_wait_s)
     spoken = [create(settings) for create in dialects]
     own = (surfaces.OWN, surfaces.PROBES, surfaces.UNOWNED_VERSIONS)
-    public = [close_surface(one.surface) if settings.require_credentials else one.surface for one in spoken]
+    checks = KeyChecks(_create_limiter(settings))
+    public = [close_surface(one.surface, checks) if settings.require_credentials else one.surface for one in spoken]
     Entry(
         SurfaceTable((*own, *public)),
         HostRule(settings.allowed_hosts),

@@ -126,13 +126,18 @@ class ScriptedCredentials(Scripted):
     def __init__(self):
         self.values = {}
         self.scopes = ()
+        self.asked = []
 
     async def verify_token(self, token):
         self.fail()
         if token != self.token:
             raise DomainError(Reason.UNAUTHENTICATED, "The token is not valid.")
 
+    def known_api_key(self, surface, secret):
+        return None
+
     async def verify_api_key(self, surface, secret):
+        self.asked.append((surface, secret))
         self.fail()
         known = (surface, secret) == (self.issuer, self.secret)
         return KeyCheck(ApiKey(scopes=self.scopes) if known else None, surface == self.issuer, user=None)
@@ -160,6 +165,7 @@ class ScriptedKnowledge(Scripted):
         self.begun = asyncio.Event()
         self.ended = asyncio.Event()
         self.at_work = []
+        self.skipped = ()
         self.setup = KnowledgeState(
             persist_directory="/documents",
             embedding_engine="minilm",
@@ -189,7 +195,7 @@ class ScriptedKnowledge(Scripted):
             await self.release.wait()
             return IndexReport(
                 request.collection, 7, 7, document_count=2, reused_count=0, chunks_made=7,
-                skipped=(), skipped_count=0, duration_s=8.3005,
+                skipped=self.skipped, skipped_count=len(self.skipped), duration_s=8.3005,
             )  # fmt: skip
         finally:
             self.ended.set()

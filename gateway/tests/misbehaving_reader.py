@@ -39,7 +39,7 @@ class EndsOnArrival:
         return os._exit, (3,)
 
     def __call__(self, form, data):
-        raise NotImplementedError
+        os._exit(4)
 
 
 _ACTIONS = {

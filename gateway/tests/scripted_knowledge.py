@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections import defaultdict
+from contextlib import asynccontextmanager
 
 from quintet.embedding.v1 import embedding_service_pb2 as embedding_pb
 from quintet.embedding.v1 import embedding_service_pb2_grpc as embedding_rpc
@@ -10,6 +11,11 @@ from quintet.knowledge.v1 import knowledge_service_pb2 as pb
 from quintet.knowledge.v1 import knowledge_service_pb2_grpc as rpc
 from quintet.media.v1.engine_pb2 import Engine, Limitation
 from quintet_errors import DomainError, Reason
+from quintet_gateway.assistant.knowledge import Knowledge
+from quintet_gateway.assistant.knowledge.extractor import Extractor
+from quintet_gateway.clients.embedding import EmbeddingClient
+from quintet_gateway.clients.knowledge import KnowledgeClient
+from quintet_testing import serve
 
 
 class ScriptedKnowledge(rpc.KnowledgeServiceServicer):
@@ -110,7 +116,10 @@ class ScriptedKnowledge(rpc.KnowledgeServiceServicer):
 
     def _collection(self, name):
         chunks = self.chunks_of(name)
-        return pb.Collection(name=name, document_count=len(chunks), chunk_count=sum(map(len, chunks.values())))
+        known = pb.Collection(name=name, document_count=len(chunks), chunk_count=sum(map(len, chunks.values())))
+        if changed := self.collections[name].get("changed"):
+            known.update_time.FromDatetime(changed)
+        return known
 
 
 class ScriptedEmbedding(embedding_rpc.EmbeddingServiceServicer):
@@ -150,3 +159,27 @@ class ScriptedEmbedding(embedding_rpc.EmbeddingServiceServicer):
 def vector_of(text):
     angle = hashlib.sha256(text.encode()).digest()[0] / 255
     return [angle, (1 - angle**2) ** 0.5]
+
+
+@asynccontextmanager
+async def opened(store, embedding, folder, **options):
+    """Opens the documents of a folder, with the scripted services behind them."""
+
+    def register(server):
+        rpc.add_KnowledgeServiceServicer_to_server(store, server)
+        embedding_rpc.add_EmbeddingServiceServicer_to_server(embedding, server)
+        return []
+
+    async with serve(register) as channel:
+        extractor = Extractor(workers=1, file_s=20)
+        clients = KnowledgeClient(channel), EmbeddingClient(channel)
+        room = Knowledge(*clients, [folder], max_files=6000, extractor=extractor, **options)
+        yield room
+        await room.close()
+
+
+def write(root, files):
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -248,3 +248,39 @@ class ScriptedServices:
         tts_rpc.add_TtsServiceServicer_to_server(self.tts, server)
         files = ((session, "SessionService"), (chat, "ChatService"), (usage, "UsageService"), (tts, "TtsService"))
         return [file.DESCRIPTOR.services_by_name[name] for file, name in files]
+
+
+class ScriptedPassages:
+    """Finds `found`, or fails with `failure`."""
+
+    def __init__(self):
+        self.found = []
+        self.failure = None
+        self.asked = []
+        self.is_filled = True
+
+    async def passages(self, question):
+        self.asked.append(question)
+        if self.failure:
+            raise self.failure
+        return self.found
+
+    async def has_documents(self):
+        return self.is_filled
+
+
+class ScriptedPrices:
+    """Two dollars for a million tokens of anything."""
+
+    def __init__(self):
+        self.ready = asyncio.Event()
+        self.may_tell = asyncio.Event()
+        self.may_tell.set()
+
+    async def get_ready(self):
+        self.ready.set()
+
+    async def cost_micro_usd(self, provider, model, input_tokens, output_tokens):
+        await self.may_tell.wait()
+        assert (provider, model) == ("openai", "gpt-4o")
+        return 2 * (input_tokens + output_tokens)

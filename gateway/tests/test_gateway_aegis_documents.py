@@ -10,7 +10,7 @@ from yarl import URL
 
 from quintet.knowledge.v1.knowledge_service_pb2 import Chunk, DocumentSummary, SearchResult
 from quintet_errors import DomainError, Reason
-from quintet_gateway.assistant.knowledge import IndexProgress, IndexRequest
+from quintet_gateway.assistant.knowledge import IndexProgress, IndexRequest, Skipped
 
 AT = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 NAMES = ["code", "a{b}", "100%", "?#&", "Zoë's notes", "a.b-c_d", "<b>'; DROP TABLE x;--"]
@@ -36,8 +36,17 @@ async def test_index(client, knowledge, base):
         "documents_added": 7,
         "total_documents": 7,
         "duration_ms": 8300.5,
+        "skipped": [],
+        "skipped_count": 0,
     }
     assert knowledge.indexed == [IndexRequest("./app", "code", (".py", "ts"), ("**/test_*",))]
+
+
+async def test_index_tells_what_it_left_out(client, knowledge):
+    knowledge.skipped = tuple(Skipped(f"{number}.pdf", "is a broken PDF") for number in range(60))
+    body = await (await client.post("/rag/index", json={"path": ".", "collection_name": "c"})).json()
+    assert body["skipped_count"] == 60
+    assert body["skipped"] == [{"source": f"{number}.pdf", "reason": "is a broken PDF"} for number in range(50)]
 
 
 @pytest.mark.parametrize("more", [{}, {"extensions": None, "exclude_patterns": None}])
@@ -84,7 +93,7 @@ async def test_index_refuses(client, knowledge, body, detail):
         (
             DomainError(Reason.INVALID_ARGUMENT, "Path not found: /etc", {"field": "path", "path": "/etc"}),
             400,
-            "Failed to load documents: Path not found: /etc",
+            "Failed to load documents: Path not found: /etc (looked in the configured folders, see /rag/health)",
         ),
         (DomainError(Reason.INVALID_ARGUMENT, "Too many.", {"field": "exclude_patterns"}), 400, "Too many."),
         (DomainError(Reason.ENGINE_BUSY, "Two run.", {"retryAfterSeconds": "30"}), 503, "Indexing failed: Two run."),
@@ -102,7 +111,7 @@ async def test_failure_of_an_index(client, knowledge, failure, status, detail):
     )
 
 
-async def test_client_that_leaves_cancels_its_index(client, knowledge):
+async def test_client_that_leaves_is_not_waited_for(client, knowledge):
     knowledge.release.clear()
     asking = asyncio.create_task(client.post("/rag/index", json={"path": ".", "collection_name": "c"}))
     await within(5, knowledge.begun.wait())
@@ -156,7 +165,7 @@ async def test_search(client, knowledge):
                     "start_line": None,
                     "end_line": None,
                 },
-                "score": 0.8932,
+                "score": 0.0,
                 "rank": 2,
             },
         ],
@@ -165,15 +174,27 @@ async def test_search(client, knowledge):
     assert knowledge.searched == [("how does authentication work", ("code",), 5, {})]
 
 
+async def test_scores_are_one_measure_whatever_the_order_is(client, knowledge):
+    knowledge.keep("c", x=1)
+    near = [(0.31234, 0.9), (0.82, 0.1), (0.0, 0.5), (1.00001, 0.0), (-0.2, 1.0), (0.0, 0.0)]
+    knowledge.results = [SearchResult(source="s", similarity=one, word_share=other) for one, other in near]
+    body = {"query": "q", "collection_name": "c", "top_k": 6}
+    results = (await (await client.post("/rag/search", json=body)).json())["results"]
+    assert [one["score"] for one in results] == [0.3123, 0.82, 0.5, 1.0, 0.0, 0.0]
+
+
 async def test_search_takes_filters_and_any_number_of_results(client, knowledge):
     knowledge.keep("c", x=1)
     knowledge.results = [SearchResult(source=f"s{number}", chunk=Chunk(text="é" * 9)) for number in range(60)]
     body = {"query": "q", "collection_name": "c", "top_k": 50}
-    body["filter_metadata"] = {"extension": ".py", "size_bytes": 12, "draft": True}
+    body["filter_metadata"] = {"extension": ".py", "size_bytes": 12.0, "language": None, "source": "a/b.py"}
     found = await (await client.post("/rag/search", json=body)).json()
     assert found["result_count"] == len(found["results"]) == 50
     assert [one["rank"] for one in found["results"]] == list(range(1, 51))
-    assert knowledge.searched[0][2:] == (50, {"extension": ".py", "size_bytes": "12", "draft": "true"})
+    assert knowledge.searched[0][2:] == (
+        50,
+        {"extension": ".py", "size_bytes": "12", "language": "", "source": "a/b.py"},
+    )
     assert (await client.post("/rag/search", json={**body, "filter_metadata": None, "top_k": None})).status == 200
     assert knowledge.searched[1][2:] == (5, {})
 
@@ -190,14 +211,26 @@ async def test_search_takes_filters_and_any_number_of_results(client, knowledge)
         ({"top_k": "5"}, "Field 'top_k' must be an integer"),
         ({"top_k": 5.0}, "Field 'top_k' must be an integer"),
         ({"top_k": True}, "Field 'top_k' must be an integer"),
-        ({"filter_metadata": []}, "Field 'filter_metadata' must be an object of at most 32 values"),
-        (
-            {"filter_metadata": {str(n): "" for n in range(33)}},
-            "Field 'filter_metadata' must be an object of at most 32 values",
+        ({"filter_metadata": []}, "Field 'filter_metadata' must be an object"),
+        *(
+            (
+                {"filter_metadata": {name: 0, "extension": ".py"}},
+                "Field 'filter_metadata' can filter by "
+                "source, file_name, extension, file_type, language, size_bytes only",
+            )
+            for name in ("chunk_index", "heading", "Source", "")
         ),
-        ({"filter_metadata": {"a": [1]}}, "Field 'filter_metadata' must hold texts, numbers and truths only"),
-        ({"filter_metadata": {"a": None}}, "Field 'filter_metadata' must hold texts, numbers and truths only"),
-        ({"filter_metadata": {"a": "x" * 1025}}, "Field 'filter_metadata' must hold lines of at most 1024 characters"),
+        *(
+            (
+                {"filter_metadata": {"language": value}},
+                "Field 'filter_metadata' must hold texts, numbers and nulls only",
+            )
+            for value in ([1], {}, True)
+        ),
+        (
+            {"filter_metadata": {"source": "x" * 1025}},
+            "Field 'filter_metadata' must hold lines of at most 1024 characters",
+        ),
     ],
 )
 async def test_search_refuses(client, knowledge, more, detail):

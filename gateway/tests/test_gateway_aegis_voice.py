@@ -1,9 +1,12 @@
 """aegis: the voice catalogue, its settings, and previews."""
 
+import unicodedata
+
 import pytest
 from aegis_requests import AWAY, LIVE, furnish, refused
 
 from quintet.media.v1.engine_pb2 import Engine
+from quintet.tts.v1.tts_service_pb2 import Voice
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant import ServiceHealth
 
@@ -18,6 +21,11 @@ DEFAULTS = {
 }
 TTS = ["quintet", "openai"]
 STT = ["quintet", "openai_whisper", "groq_whisper", "faster_whisper", "whisper_local"]
+STT_MODELS = [
+    *("scripted-1", "whisper-1", "whisper-large-v3-turbo", "whisper-large-v3", "large-v3", "medium", "small"),
+    *("openai/whisper-large-v3", "openai/whisper-medium"),
+]
+HALLO = "Hallo, wie kann ich heute helfen?"
 ALIASES = {
     "alloy": ("neutral", "neutral"),
     "echo": ("warm", "male"),
@@ -92,9 +100,12 @@ async def test_local_voices(client):
             "description": f"A voice of scripted for {languages}.",
             "category": None,
             "gender": None,
-            "preview_text": f"Hello, I'm {title}. How can I help you today?",
+            "preview_text": text,
         }
-        for name, title, languages in (("de", "German", "de"), ("en-us", "American English", "en-US, en"))
+        for name, title, languages, text in (
+            ("de", "German", "de", HALLO),
+            ("en-us", "American English", "en-US, en", "Hello, I'm American English. How can I help you today?"),
+        )
     ]
 
 
@@ -169,6 +180,54 @@ async def test_settings_refuse(client, assistant, body, detail):
     assert not assistant.identity.values
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"tts_provider": "groq_whisper"}, "Field 'tts_provider' must be one of: quintet, openai"),
+        ({"stt_provider": "openai"}, f"Field 'stt_provider' must be one of: {', '.join(STT)}"),
+        ({"tts_model": "tts-2"}, "Field 'tts_model' must be one of: scripted-1, tts-1, tts-1-hd"),
+        ({"stt_model": "tts-1"}, f"Field 'stt_model' must be one of: {', '.join(STT_MODELS)}"),
+        ({"tts_speed": 2, "tts_voice": "Nova"}, "Field 'tts_voice' must be a voice of the catalogue"),
+        ({"stt_language": "german!"}, "Field 'stt_language' must be a language tag, for example 'de'"),
+        ({"stt_language": "xx"}, "Field 'stt_language' must be a language that is understood here"),
+    ],
+)
+async def test_settings_take_what_exists_only(client, assistant, body, detail):
+    listening = ServiceHealth(serving=True, engine=Engine(name="w", model="scripted-1", languages=["de", "en"]))
+    assistant.health.known = {**assistant.health.known, "stt": listening}
+    await refused(await client.post("/voice/settings", json=body), 400, detail)
+    assert not assistant.identity.values
+    for language in ("de", "en-GB", "DE-at"):
+        assert (await client.post("/voice/settings", json={"stt_language": language})).status == 200
+
+
+async def test_every_choice_of_the_catalogue_can_be_set_and_what_is_set_can_be_sent_again(client, assistant):
+    for kind in ("tts", "stt"):
+        for provider in await read(client, f"catalog/{kind}/providers"):
+            name = provider["id"]
+            models = await read(client, f"catalog/{kind}/{name}/models")
+            voices = await read(client, f"catalog/tts/{name}/voices") if kind == "tts" else []
+            body = {f"{kind}_provider": name, f"{kind}_model": models[-1]["id"]}
+            body |= {"tts_voice": voices[0]["id"]} if voices else {}
+            response = await client.post("/voice/settings", json=body)
+            assert body.items() <= (await response.json()).items()
+    assistant.identity.values["aegis", "voice"] = {"tts_voice": "gone", "tts_model": "old", "stt_language": "??"}
+    before = await read(client, "settings")
+    assert await (await client.post("/voice/settings", json=before)).json() == before
+
+
+@pytest.mark.parametrize("body", [{"tts_voice": "de"}, {"tts_model": "m"}, {"stt_model": "m"}])
+async def test_a_choice_that_nobody_can_judge_is_not_kept(client, assistant, body):
+    absent = ServiceHealth(serving=False, engine=None)
+    assistant.health.known = {**assistant.health.known, "tts": absent, "stt": absent}
+    assistant.voices.failure = AWAY
+    told = f"The service that knows what '{next(iter(body))}' may be is not available."
+    await refused(await client.post("/voice/settings", json=body), 503, f"AI service error: {told}")
+    assert not assistant.identity.values
+    known = {"tts_voice": "nova", "tts_model": "tts-1", "stt_model": "whisper-1", "stt_language": "xx"}
+    assert (await client.post("/voice/settings", json=known)).status == 200
+
+
 async def test_failure_of_the_settings(client, assistant):
     assistant.identity.failure = AWAY
     detail = "AI service error: The service is away."
@@ -179,9 +238,9 @@ async def test_failure_of_the_settings(client, assistant):
 @pytest.mark.parametrize(
     ("asked", "spoken"),
     [
-        ({"voice_id": "de"}, ("Hello, I'm German. How can I help you today?", "de", "de", 1.0)),
+        ({"voice_id": "de"}, (HALLO, "de", "de", 1.0)),
         ({"voice_id": "de", "text": "Guten Tag"}, ("Guten Tag", "de", "de", 1.0)),
-        ({"voice_id": "de", "text": " "}, ("Hello, I'm German. How can I help you today?", "de", "de", 1.0)),
+        ({"voice_id": "de", "text": " "}, (HALLO, "de", "de", 1.0)),
         ({"voice_id": "nova", "text": None}, ("Hello, I'm Nova. How can I help you today?", "en-us", "en", 1.0)),
     ],
 )
@@ -193,6 +252,44 @@ async def test_preview(client, assistant, asked, spoken):
     assert response.headers["Content-Disposition"] == f'inline; filename="{asked["voice_id"]}_preview.mp3"'
     assert await response.read() == b"\xff\xf3sound"
     assert assistant.voices.spoken == [spoken]
+
+
+@pytest.mark.parametrize(
+    ("languages", "script", "spoken"),
+    [
+        (["es-419"], "LATIN", "es-419"),
+        (["fr"], "LATIN", "fr"),
+        (["it"], "LATIN", "it"),
+        (["pt-BR", "pt"], "LATIN", "pt-BR"),
+        (["ru"], "CYRILLIC", "ru"),
+        (["ja"], "HIRAGANA", "ja"),
+        (["ko"], "HANGUL", "ko"),
+        (["cmn", "zh-cmn", "zh"], "CJK", "zh-cmn"),
+        (["ar"], "ARABIC", "ar"),
+        (["ur"], "ARABIC", "ur"),
+        (["hi"], "DEVANAGARI", "hi"),
+        (["mr"], "DEVANAGARI", "mr"),
+        (["th"], "THAI", "th"),
+    ],
+)
+async def test_a_voice_introduces_itself_in_its_language(client, assistant, languages, script, spoken):
+    assistant.voices.known = [Voice(name="v", languages=languages, display_name="V")]
+    (listed,) = await read(client, "catalog/tts/quintet/voices")
+    assert "Hello" not in listed["preview_text"]
+    letters = [letter for letter in listed["preview_text"] if letter.isalpha()]
+    assert sum(unicodedata.name(letter).startswith(script) for letter in letters) > len(letters) / 2
+    assert (await client.get("/voice/preview/v")).status == 200
+    assert assistant.voices.spoken == [(listed["preview_text"], "v", spoken, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("languages", "spoken"),
+    [([], ""), (["sv"], "sv"), (["zh-Latn-pinyin"], "zh-Latn-pinyin"), (["ar", "de", "en-GB"], "en-GB")],
+)
+async def test_a_voice_of_another_or_of_many_languages_speaks_english(client, assistant, languages, spoken):
+    assistant.voices.known = [Voice(name="v", languages=languages, display_name="V")]
+    assert (await client.get("/voice/preview/v")).status == 200
+    assert assistant.voices.spoken == [("Hello, I'm V. How can I help you today?", "v", spoken, 1.0)]
 
 
 async def test_preview_for_browsers(client, assistant):

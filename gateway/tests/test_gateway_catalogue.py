@@ -47,11 +47,13 @@ class ScriptedBook:
         self.failure = None
         self.reads = 0
         self.fetches = []
+        self.retries = []
         self.closed = False
 
-    async def entries(self, *, fetch=False):
+    async def entries(self, *, fetch=False, retry=False):
         self.reads += 1
         self.fetches.append(fetch)
+        self.retries.append(retry)
         if self.failure:
             raise self.failure
         return self.rows
@@ -107,6 +109,8 @@ async def test_model_of_two_vendors_is_one_model_and_two_deployments(catalogue, 
     book.rows = [row("Acme", "open-1"), row("Zeta", "open-1")]
     status = await catalogue.status()
     assert (status.model_count, status.deployment_count) == (1, 2)
+    assert await catalogue.modalities() == [ModalityCount("text", 1)]
+    assert await catalogue.vendors() == [VendorCount("Acme", 1), VendorCount("Zeta", 1)]
 
 
 async def test_only_the_largest_vendors_are_top(catalogue, book):
@@ -180,6 +184,8 @@ async def test_refresh_reads_again_and_keeps_the_old_if_that_fails(catalogue, bo
         await catalogue.refresh()
     assert (await catalogue.status()).deployment_count == 1
     assert book.fetches == [False] * 3
+    # What was mended by hand must not wait until an earlier failure is forgotten.
+    assert book.retries == [False, True, True]
 
 
 async def test_catalogue_without_data_is_an_error_until_they_can_be_had(catalogue, book):

@@ -4,6 +4,7 @@ import pytest
 from aegis_requests import AWAY, ScriptedCredentials, furnish, refused
 
 from quintet_gateway.http.closed_surfaces import close_surface
+from quintet_gateway.http.key_checks import KeyChecks
 from quintet_gateway.http.surfaces import Surface, render_detail
 
 OPEN = [
@@ -77,10 +78,33 @@ async def test_any_credential_lets_in(closed, shown):
         assert (await closed.get(path, **shown)).status == 200
 
 
-@pytest.mark.parametrize("issuer", ["quillium", "omni", "nexus", "gateway"])
-async def test_keys_of_every_surface_count(closed, assistant, issuer):
-    assistant.identity.issuer = issuer
-    assert (await closed.get("/ai/version", headers={"X-API-Key": ScriptedCredentials.secret})).status == 200
+@pytest.mark.parametrize(
+    ("issuer", "secret"), [("quillium", "ql_x"), ("omni", "qo_x"), ("nexus", "qn_x"), ("gateway", "qk_x")]
+)
+async def test_keys_of_every_surface_count(closed, assistant, issuer, secret):
+    assistant.identity.issuer, assistant.identity.secret = issuer, secret
+    assert (await closed.get("/ai/version", headers={"X-API-Key": secret})).status == 200
+    assert assistant.identity.asked == [(issuer, secret)]
+
+
+async def test_request_full_of_made_up_keys_costs_one_question(closed, assistant):
+    headers = {"Authorization": "Bearer ql_made_up", "X-API-Key": "qo_made_up"}
+    response = await closed.get("/ai/version", headers=headers, params={"token": "qn_made_up", "api_key": "qk_made_up"})
+    await refused(response, 401, REFUSAL)
+    await refused(await closed.get("/ai/version", headers={"X-API-Key": "of nobody here"}), 401, REFUSAL)
+    assert assistant.identity.asked == [("quillium", "ql_made_up")]
+
+
+async def test_address_with_too_many_made_up_keys_waits(start, assistant):
+    client = await start(require_credentials=True, limits="documented")
+    for number in range(120):
+        await refused(await client.get("/ai/version", headers={"X-API-Key": f"qo_{number}"}), 401, REFUSAL)
+    response = await client.get("/ai/version", headers={"X-API-Key": "qo_one_more"})
+    assert response.status == 429
+    assert 1 <= int(response.headers["Retry-After"]) <= 61
+    assert len(assistant.identity.asked) == 120
+    token = {"Authorization": f"Bearer {ScriptedCredentials.token}"}
+    assert (await client.get("/ai/version", headers=token)).status == 200
 
 
 @pytest.mark.parametrize(("scope", "reads", "writes"), [("read", 200, 401), ("write", 401, 200)])
@@ -89,6 +113,17 @@ async def test_key_lets_in_for_what_it_may_do(closed, assistant, scope, reads, w
     headers = {"X-API-Key": ScriptedCredentials.secret}
     assert (await closed.get("/ai/version", headers=headers)).status == reads
     assert (await closed.post("/ai/chat", json={"message": "x"}, headers=headers)).status == writes
+
+
+@pytest.mark.parametrize(("scope", "status"), [("read", 401), ("write", 200), ((), 200)])
+async def test_get_that_writes_needs_a_key_that_may_write(closed, assistant, scope, status):
+    assistant.identity.scopes = (scope,) if scope else ()
+    for path in ("/ai/chat/stream", "/api/v1/ai/chat/stream/"):
+        headers = {"X-API-Key": ScriptedCredentials.secret}
+        response = await closed.get(path, params={"message": "x"}, headers=headers)
+        assert response.status == status
+        await response.read()
+    assert bool(assistant.chat.asks) == (status == 200)
 
 
 async def test_keys_of_nexus_from_the_settings_count_there(start):
@@ -110,7 +145,7 @@ async def test_surface_that_asks_for_credentials_itself_is_left_alone(closed):
 
 def test_surface_that_says_nothing_is_closed():
     said_nothing = Surface("new", (("new",),), render_detail)
-    assert close_surface(said_nothing).admit is not said_nothing.admit
+    assert close_surface(said_nothing, KeyChecks(None)).admit is not said_nothing.admit
 
 
 async def test_preflights_stay_open(closed):
@@ -120,7 +155,7 @@ async def test_preflights_stay_open(closed):
 
 async def test_absent_identity_is_no_refusal(closed, assistant):
     assistant.identity.failure = AWAY
-    response = await closed.get("/ai/version", headers={"X-API-Key": "k"})
+    response = await closed.get("/ai/version", headers={"X-API-Key": "qo_k"})
     await refused(response, 503, "AI service error: The service is away.")
 
 

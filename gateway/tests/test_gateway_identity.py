@@ -10,9 +10,8 @@ from scripted_identity import FORMAT, claims
 from quintet.identity.v1 import identity_service_pb2 as pb
 from quintet.identity.v1 import identity_service_pb2_grpc as rpc
 from quintet_errors import DomainError, Reason
-from quintet_gateway.assistant.credential_cache import ApiKeyCache, KnownCredentials
 from quintet_gateway.assistant.identity import Identity
-from quintet_gateway.assistant.identity_records import Caller, KeyCheck
+from quintet_gateway.assistant.identity_records import Caller
 from quintet_gateway.clients.identity import IdentityClient
 from quintet_testing import eventually, serve
 from quintet_tokens import issue
@@ -86,7 +85,9 @@ class IdentityService(rpc.IdentityServiceServicer):
 
     async def CreateUser(self, request, context):
         self._count("create")
-        return pb.CreateUserResponse(user=pb.User(email=request.email, name=request.name))
+        lifetime = Duration(seconds=900)
+        tokens = pb.TokenPair(access_token="a", access_token_lifetime=lifetime) if request.sign_in else None
+        return pb.CreateUserResponse(user=pb.User(email=request.email, name=request.name), tokens=tokens)
 
     async def SignOut(self, request, context):
         self._count("sign_out")
@@ -218,16 +219,36 @@ async def test_whoever_waits_for_a_revocation_is_told_of_his_own_only(identity, 
     assert not identity._known._waiting
 
 
-async def test_open_connection_is_confirmed_here_and_by_the_service_if_the_watch_is_silent(identity, service):
-    caller = await identity.verify_token(token("t1"))
+async def test_open_connection_is_confirmed_by_the_watch_and_by_nothing_else(identity, service):
+    caller, other = await identity.verify_token(token("t1")), await identity.verify_token(token("t2"))
     await identity.confirm(caller)
-    assert service.asked == {}
     service.speaks.clear()
     await eventually(lambda: is_stale(identity))
     with pytest.raises(DomainError) as refusal:
         await identity.confirm(caller)
-    assert refusal.value.reason is Reason.UNAUTHENTICATED
-    assert service.asked == {"user": 1}
+    assert refusal.value.reason is Reason.SERVICE_UNAVAILABLE
+    assert not identity._known._heard
+    confirming = [asyncio.create_task(identity.confirm(one)) for one in (caller, other)]
+    await eventually(lambda: waits(identity, 2))
+    # The watch speaks again, and of a token that ended while nobody listened.
+    end = pb.TokenRevocation(token_id="t1")
+    end.expire_time.GetCurrentTime()
+    service.events.put_nowait(event(token_revoked=end))
+    service.speaks.set()
+    refused_one, confirmed = await asyncio.gather(*confirming, return_exceptions=True)
+    assert (refused_one.reason, confirmed) == (Reason.UNAUTHENTICATED, None)
+    assert service.asked == {}
+
+
+async def waits(identity, count):
+    return len(identity._known._heard) == count
+
+
+async def test_no_token_at_all_is_refused_without_a_question(identity, service):
+    service.speaks.clear()
+    await eventually(lambda: is_stale(identity))
+    assert await refused(identity, "")
+    assert service.asked == {}
 
 
 async def test_keys_are_asked_for_once_until_something_changes(identity, service):
@@ -307,8 +328,9 @@ async def test_identity_without_a_service_says_so():
 
 async def test_registration_signs_in_and_changes_name_only_what_is_given(identity, service):
     signed_in = await identity.register("a@b.c", "secure_password")
+    assert signed_in.tokens.access_token == "a"
     assert (signed_in.user.email, signed_in.tokens.access_token_lifetime.seconds) == ("a@b.c", 900)
-    assert service.asked == {"create": 1, "sign_in": 1}
+    assert service.asked == {"create": 1}
     assert (await identity.update_user("user_1", name="x", is_admin=False)).name == "is_admin,name"
 
 
@@ -319,51 +341,3 @@ async def test_settings_keep_the_kinds_of_their_values(identity):
     written = await identity.update_settings("quillium", "admin", values, {"secret": "hunter2"})
     assert (written.values, written.secret_names) == (values, {"secret"})
     assert written.update_time is not None
-
-
-def key_check(name, *, valid=True, expire_s=None):
-    key = pb.ApiKey(key_id=name) if valid else None
-    if key is not None and expire_s is not None:
-        key.expire_time.FromSeconds(expire_s)
-    return KeyCheck(key, surface_has_keys=True, user=None)
-
-
-def test_made_up_keys_push_out_no_real_one_and_fill_no_memory():
-    cache = ApiKeyCache(valid=10, invalid=100)
-    for number in range(10):
-        cache.remember("s", f"real{number}", key_check(f"k{number}"), 0)
-    for number in range(10_000):
-        cache.remember("s", f"made up {number}", key_check("", valid=False), 0)
-    assert all(cache.find("s", f"real{number}") for number in range(10))
-    assert len(cache._invalid) == 100
-    cache.remember("s", "one more", key_check("k"), 0)
-    assert len(cache._valid) == 10
-    assert "made up" not in repr(cache._invalid)
-    assert "real" not in repr(cache._valid).replace("key_id", "")
-
-
-def test_key_is_forgotten_at_its_end_and_a_refusal_after_a_while():
-    cache = ApiKeyCache(invalid_s=0)
-    now = int(time.time())
-    cache.remember("s", "old", key_check("k", expire_s=now - 1), 0)
-    cache.remember("s", "young", key_check("k", expire_s=now + 100), 0)
-    cache.remember("s", "bad", key_check("", valid=False), 0)
-    assert [cache.find("s", name) is None for name in ("old", "young", "bad")] == [True, False, True]
-
-
-def test_revocations_are_kept_as_long_as_a_clock_may_be_set_back_and_no_longer():
-    known = KnownCredentials()
-    now = int(time.time())
-    for number in range(5000):
-        ended = pb.TokenRevocation(token_id=f"old{number}")
-        ended.expire_time.FromSeconds(now - 3 * 3600)
-        known.apply(event(token_revoked=ended))
-    recent = pb.TokenRevocation(token_id="recent")
-    recent.expire_time.FromSeconds(now - 3600)
-    known.apply(event(token_revoked=recent))
-    for number in range(2000):
-        user = pb.UserRevocation(user_id=f"u{number}", min_generation=1)
-        user.expire_time.FromSeconds(now - 3 * 3600)
-        known.apply(event(user_revoked=user))
-    assert len(known._ended_tokens) + len(known._generations) < 2500
-    assert known.is_revoked(Caller("x", "", False, "recent"))

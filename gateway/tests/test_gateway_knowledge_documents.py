@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 import time
 import unicodedata
 import zipfile
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_documents import docx, paragraph, pdf
 from misbehaving_reader import EndsOnArrival, misbehave
+from pebble import ProcessPool
 
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.knowledge.extractor import Extractor
@@ -284,6 +286,54 @@ async def test_workers_that_died_without_work_are_replaced():
                 child.kill()
         assert (await extractor.pieces(Format.TEXT, b"fine again"))[0].text == "fine again"
     await extractor.close()
+
+
+async def test_a_pool_that_ended_with_its_worker_is_replaced():
+    extractor = Extractor(workers=1, file_s=20)
+    async with extractor.at_hand():
+        await extractor.pieces(Format.TEXT, b"fine")
+        for child in psutil.Process().children():
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.kill()
+
+        async def has_ended():
+            return not any("pool_manager_loop" in thread.name for thread in threading.enumerate())
+
+        await eventually(has_ended)
+        assert (await extractor.pieces(Format.TEXT, b"fine again"))[0].text == "fine again"
+    await extractor.close()
+
+
+class WatchedPool(ProcessPool):
+    """Counts the files that wait for its workers or are with them."""
+
+    at_once = most = 0
+
+    def submit(self, *args):
+        future = super().submit(*args)
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        future.add_done_callback(self._end)
+        return future
+
+    def _end(self, _future):
+        self.at_once -= 1
+
+
+async def test_a_file_that_waits_for_another_is_not_with_the_workers_yet():
+    pools = []
+
+    def pool(*args, **options):
+        pools.append(WatchedPool(*args, **options))
+        return pools[-1]
+
+    extractor = Extractor(workers=2, file_s=20, read=misbehave, pool=pool)
+    async with extractor.at_hand():
+        texts = [f"text {number}" for number in range(8)]
+        found = await asyncio.gather(*(extractor.pieces(Format.TEXT, text.encode()) for text in texts))
+        assert [pieces[0].text for pieces in found] == texts
+    await extractor.close()
+    assert [one.most for one in pools] == [2]
 
 
 async def test_workers_that_cannot_start_are_an_error_and_no_endless_trial():

@@ -192,6 +192,33 @@ def test_no_pattern_takes_long():
     assert time.process_time() - begun < 2
 
 
+@pytest.mark.parametrize("form", ["*.x{}", "name{}", "**/*{}.py", "folder{}/"])
+def test_many_patterns_for_names_cost_little(form):
+    excludes = Excludes([form.format(number) for number in range(200)])
+    assert excludes.path_pattern_count == 0
+    begun = time.process_time()
+    assert not any(excludes.fit(f"a/b/some_{number}.txt", is_folder=False) for number in range(5000))
+    # One by one, they took eight seconds.
+    assert time.process_time() - begun < 2
+    assert excludes.fit(f"a/b/{form.strip('/').removeprefix('**/').format(199)}", is_folder=True)
+
+
+def test_patterns_for_paths_are_matched_a_bounded_number_of_times(root):
+    for number in range(30):
+        (root / f"{number:02}.md").write_text("x")
+
+    def seen(excludes):
+        skips = SkipList()
+        place, selection = Roots([root]).find("."), Selection([".md"], excludes)
+        found = Walk(place, selection, 1000, skips, lambda: False, max_path_matches=200).files()
+        return len(found), [skip.reason for skip in skips.kept]
+
+    assert seen(["x", "*.y", "z/"])[0] == 31
+    found, reasons = seen([f"a/{number}" for number in range(10)])
+    assert found <= 20
+    assert "holds more entries than one walk looks at" in reasons
+
+
 @pytest.mark.parametrize("patterns", [["x"] * 201, ["x" * 257]])
 def test_too_many_or_too_long_patterns_are_refused(patterns):
     with pytest.raises(DomainError) as caught:

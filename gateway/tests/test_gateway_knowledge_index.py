@@ -1,22 +1,15 @@
 """Indexing and searching against scripted services over real gRPC."""
 
-import asyncio
 import os
 import tracemalloc
 
 import pytest
 from made_documents import docx, paragraph, pdf
-from scripted_knowledge import ScriptedEmbedding, ScriptedKnowledge, vector_of
+from scripted_knowledge import ScriptedEmbedding, ScriptedKnowledge, opened, vector_of, write
 
-from quintet.embedding.v1 import embedding_service_pb2_grpc as embedding_rpc
 from quintet.knowledge.v1 import knowledge_service_pb2 as pb
-from quintet.knowledge.v1 import knowledge_service_pb2_grpc as rpc
 from quintet_errors import DomainError, Reason
-from quintet_gateway.assistant.knowledge import IndexRequest, Knowledge
-from quintet_gateway.assistant.knowledge.extractor import Extractor
-from quintet_gateway.clients.embedding import EmbeddingClient
-from quintet_gateway.clients.knowledge import KnowledgeClient
-from quintet_testing import eventually, serve
+from quintet_gateway.assistant.knowledge import IndexRequest
 
 SENTENCE = "The keeper trims the wick every four hours. "
 
@@ -33,24 +26,8 @@ async def embedding():
 
 @pytest.fixture
 async def knowledge(store, embedding, tmp_path):
-    def register(server):
-        rpc.add_KnowledgeServiceServicer_to_server(store, server)
-        embedding_rpc.add_EmbeddingServiceServicer_to_server(embedding, server)
-        return []
-
-    async with serve(register) as channel:
-        extractor = Extractor(workers=1, file_s=20)
-        clients = KnowledgeClient(channel), EmbeddingClient(channel)
-        room = Knowledge(*clients, [tmp_path], max_files=6000, extractor=extractor)
+    async with opened(store, embedding, tmp_path) as room:
         yield room
-        await room.close()
-
-
-def write(root, files):
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 ALL = IndexRequest(".", "all")
@@ -123,9 +100,12 @@ async def test_without_a_model_documents_are_found_by_words(knowledge, store, em
 async def test_equal_files_share_their_chunks_and_a_long_one_is_sent_in_parts(knowledge, store, embedding, tmp_path):
     write(tmp_path, {"a.md": SENTENCE, "b.md": SENTENCE, "long.md": (SENTENCE * 20 + "\n\n") * 300})
     report = await knowledge.index(ALL)
-    assert report.chunks_made == len(embedding.embedded)
     assert report.total_chunks == report.chunks_made + 1
-    assert len(store.chunks_of("all")["long.md"]) > 200
+    long = store.chunks_of("all")["long.md"]
+    assert len(long) > 200
+    # Each text is embedded once, and every chunk has the vector of its own.
+    assert len(embedding.embedded) == len(set(embedding.embedded)) < 10
+    assert all(list(chunk.vector) == pytest.approx(vector_of(chunk.text)) for chunk in long)
 
 
 async def test_what_cannot_be_read_is_left_out_and_reported(knowledge, store, tmp_path):
@@ -180,42 +160,6 @@ async def test_a_full_embedding_service_is_waited_for_and_another_failure_is_not
     write(tmp_path, {"a.md": "Changed."})
     with pytest.raises(DomainError, match="Broken"):
         await knowledge.index(ALL)
-
-
-async def until_embedding(embedding):
-    async def waits():
-        return embedding.waiting
-
-    await eventually(waits)
-
-
-async def test_cancelling_gives_the_build_up(knowledge, store, embedding, tmp_path):
-    write(tmp_path, {f"{number}.md": f"{number} {SENTENCE}" for number in range(10)})
-    embedding.gate.clear()
-    indexing = asyncio.ensure_future(knowledge.index(ALL))
-    await until_embedding(embedding)
-    (progress,) = knowledge.progress()
-    assert (progress.collection, progress.files_found, progress.chunks_done) == ("all", 10, 0)
-    indexing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await indexing
-    assert (len(store.aborted), store.builds, store.collections, knowledge.progress()) == (1, {}, {}, [])
-    embedding.gate.set()
-    assert (await knowledge.index(ALL)).document_count == 10
-
-
-async def test_who_comes_while_others_index_is_told_to_come_again(knowledge, embedding, tmp_path):
-    write(tmp_path, {"a.md": SENTENCE})
-    embedding.gate.clear()
-    running = [asyncio.ensure_future(knowledge.index(IndexRequest(".", name))) for name in ("one", "two")]
-    await until_embedding(embedding)
-    for name in ("one", "three"):
-        with pytest.raises(DomainError) as caught:
-            await knowledge.index(IndexRequest(".", name))
-        assert caught.value.reason is Reason.ENGINE_BUSY
-        assert int(caught.value.metadata["retryAfterSeconds"]) > 0
-    embedding.gate.set()
-    assert [report.document_count for report in await asyncio.gather(*running)] == [1, 1]
 
 
 async def test_a_path_outside_touches_no_service(knowledge, store):

@@ -1,6 +1,7 @@
 """Models and voices, as their services name them."""
 
 import asyncio
+import gc
 
 import pytest
 from scripted_services import ScriptedServices
@@ -12,7 +13,7 @@ from quintet_gateway.assistant.remembered import Remembered
 from quintet_gateway.assistant.voices import Voices
 from quintet_gateway.clients.chat import ChatClient
 from quintet_gateway.clients.tts import TtsClient
-from quintet_testing import serve
+from quintet_testing import eventually, serve
 
 
 @pytest.fixture
@@ -70,11 +71,13 @@ class Answers:
         self.asked = 0
         self.go_on = asyncio.Event()
         self.failure = None
+        self.ended = False
 
     async def __call__(self):
         self.asked += 1
         number = self.asked
         await self.go_on.wait()
+        self.ended = True
         if self.failure:
             raise self.failure
         return number
@@ -116,3 +119,41 @@ async def test_failure_is_told_to_all_and_not_remembered():
     assert [failure.reason for failure in failures] == [Reason.SERVICE_UNAVAILABLE] * 2
     answers.failure = None
     assert await remembered.get() == 2
+
+
+@pytest.mark.parametrize("is_put", [True, False])
+async def test_answer_that_was_overtaken_is_not_remembered(is_put):
+    answers = Answers()
+    remembered = Remembered(answers, 60)
+    waiting = asyncio.create_task(remembered.get())
+    await asyncio.sleep(0)
+    if is_put:
+        remembered.put(9)
+    else:
+        remembered.forget()
+    answers.go_on.set()
+    assert await waiting == 1
+    assert await remembered.get() == (9 if is_put else 2)
+
+
+async def test_failure_that_nobody_waits_for_is_no_complaint():
+    complaints = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+    answers = Answers()
+    answers.failure = DomainError(Reason.SERVICE_UNAVAILABLE, "Away.", {})
+    remembered = Remembered(answers, 60)
+    leaving = asyncio.create_task(remembered.get())
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    answers.go_on.set()
+
+    async def has_failed():
+        return answers.ended
+
+    await eventually(has_failed)
+    # Its failure holds the call by its traceback.
+    answers.failure = None
+    del remembered, leaving
+    gc.collect()
+    assert complaints == []

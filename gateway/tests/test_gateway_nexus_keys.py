@@ -28,6 +28,24 @@ async def test_other_keys_are_refused_once_there_is_one(client, key):
     assert (await client.get("/api/health", headers={"X-API-Key": "other"})).status == 200
 
 
+async def test_last_key_that_was_revoked_opens_nothing(client, assistant, key):
+    await client.post("/api/sessions", headers={"X-API-Key": key})
+    assistant.identity.keys.clear()
+    await failure(await client.get("/api/sessions", headers={"X-API-Key": key}), 401, "UNAUTHORIZED")
+
+
+async def test_address_with_too_many_made_up_keys_waits_even_where_nothing_else_is_counted(start, assistant, key):
+    client = await start(limits="documented")
+    for number in range(120):
+        response = await client.get("/api/status/job_1", headers={"X-API-Key": f"made up {number}"})
+        await failure(response, 401, "UNAUTHORIZED")
+    response = await client.get("/api/status/job_1", headers={"X-API-Key": "one more"})
+    await failure(response, 429, "RATE_LIMIT_EXCEEDED")
+    assert int(response.headers["Retry-After"]) >= 1
+    assert assistant.identity.checks == 120
+    assert (await client.get("/api/status/job_1")).status == 404
+
+
 async def test_keys_of_other_surfaces_do_not_count(client, assistant):
     assistant.identity.add_key("quillium", "ql_1", "user_1")
     assert (await client.get("/api/sessions", headers={"X-API-Key": "your_api_key_here"})).status == 200

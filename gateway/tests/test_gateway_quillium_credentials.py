@@ -197,6 +197,14 @@ async def test_strangers_share_the_allowance_of_their_address(start, assistant):
     assert (await person.ask("GET", "/v1/chats")).status == 200
 
 
+async def test_made_up_keys_cost_no_questions_without_end(start, assistant):
+    client = await start(limits="documented")
+    for number in range(130):
+        response = await client.get("/v1/chats", headers={"X-API-Key": f"ql_{number}"})
+        await failure(response, *((401, "unauthorized") if number < 100 else (429, "rate_limit_exceeded")))
+    assert assistant.identity.checks == 120
+
+
 async def test_guesses_of_a_password_are_limited_for_address_and_mail(start, assistant):
     client = await start(limits="documented")
     Person(assistant, client)

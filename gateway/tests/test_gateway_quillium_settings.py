@@ -92,7 +92,15 @@ async def test_secrets_are_never_shown(admin, assistant):
 
 
 @pytest.mark.parametrize(
-    "body", [{"enable_sign_ups": "no"}, {"openai_base_url": 1}, {"openai_api_key": []}, {"webcrawler_url": "x" * 2001}]
+    "body",
+    [
+        {"enable_sign_ups": "no"},
+        {"openai_base_url": 1},
+        {"openai_base_url": "not a url"},
+        {"webcrawler_url": "ftp://x"},
+        {"openai_api_key": []},
+        {"webcrawler_url": "x" * 2001},
+    ],
 )
 async def test_bad_admin_settings_are_invalid(admin, body):
     await failure(await admin.ask("PUT", "/v1/settings/admin", json=body), 400, "invalid_request")

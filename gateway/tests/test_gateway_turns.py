@@ -4,7 +4,7 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
-from scripted_services import REMOTE, ScriptedServices
+from scripted_services import REMOTE, ScriptedPassages, ScriptedPrices, ScriptedServices
 
 from quintet.chat.v1.chat_service_pb2 import ChatFinished, ChatMessage, Passage
 from quintet.session.v1.session_service_pb2 import Message
@@ -12,7 +12,7 @@ from quintet.usage.v1.usage_service_pb2 import UsageRecord
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant import Ask, ChatTurns, Owner
 from quintet_gateway.assistant.history import History
-from quintet_gateway.assistant.metering import Meter
+from quintet_gateway.assistant.metering import Measured, Meter
 from quintet_gateway.assistant.models import ChatModels
 from quintet_gateway.assistant.usage import Usage
 from quintet_gateway.clients.chat import ChatClient
@@ -24,35 +24,6 @@ MAYA = Owner("aegis", "maya")
 BUSY = DomainError(Reason.ENGINE_BUSY, "All slots are taken.", {})
 
 
-class ScriptedKnowledge:
-    """Finds `found`, or fails with `failure`."""
-
-    def __init__(self):
-        self.found = []
-        self.failure = None
-        self.asked = []
-
-    async def passages(self, question):
-        self.asked.append(question)
-        if self.failure:
-            raise self.failure
-        return self.found
-
-
-class ScriptedPrices:
-    """Two dollars for a million tokens of anything."""
-
-    def __init__(self):
-        self.ready = asyncio.Event()
-
-    async def get_ready(self):
-        self.ready.set()
-
-    async def cost_micro_usd(self, provider, model, input_tokens, output_tokens):
-        assert (provider, model) == ("openai", "gpt-4o")
-        return 2 * (input_tokens + output_tokens)
-
-
 @pytest.fixture
 async def services():
     return ScriptedServices()
@@ -60,7 +31,7 @@ async def services():
 
 @pytest.fixture
 async def knowledge():
-    return ScriptedKnowledge()
+    return ScriptedPassages()
 
 
 @pytest.fixture
@@ -258,6 +229,43 @@ async def test_remote_model_has_a_provider_and_a_price(services, turns, prices, 
     assert prices.ready.is_set()
 
 
+async def test_turn_does_not_wait_for_its_cost_and_its_record_has_it(services, turns, prices, recorded):
+    services.chat.engine, services.chat.models = REMOTE, ["gpt-4o"]
+    services.session.put("s1", "maya")
+    prices.may_tell.clear()
+    turn = await turns.begin(Ask(MAYA, "Hello", session_id="s1"))
+    try:
+        async with asyncio.timeout(5):
+            await read(turn)
+        assert turn.answer.content == "It is 144."
+        assert (turn.outcome.provider, turn.outcome.output_tokens, turn.outcome.cost_usd) == ("openai", 3, None)
+        assert services.usage.records == []
+    finally:
+        prices.may_tell.set()
+    (record,) = await recorded()
+    assert record.cost_micro_usd == 20
+
+
+async def test_closing_waits_for_the_cost_of_a_call(services, prices):
+    services.chat.engine = REMOTE
+    prices.may_tell.clear()
+    async with serve(services.register) as channel:
+        usage = Usage(UsageClient(channel))
+        meter = Meter(ChatModels(ChatClient(channel)), prices, usage)
+        measured = Measured(MAYA, "chat", "provider", "gpt-4o", 7, 3, False, 0, 1, 1, UsageRecord.OUTCOME_SUCCEEDED)
+        settling = meter.settle(measured)
+        closing = asyncio.create_task(meter.close(20))
+        async with asyncio.timeout(5):
+            assert (await asyncio.shield(settling)).cost_usd is None
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not closing.done()
+        prices.may_tell.set()
+        await closing
+        await usage.close(5)
+    assert [record.cost_micro_usd for record in services.usage.records] == [20]
+
+
 async def test_answer_that_a_skill_computed_costs_nothing(services, turns, recorded):
     services.chat.engine, services.chat.models = REMOTE, ["gpt-4o"]
     services.chat.finished = ChatFinished(input_tokens=7, output_tokens=3, skill="arithmetic")
@@ -351,3 +359,37 @@ async def test_engine_is_not_asked_again_for_every_turn(services, turns, recorde
     await recorded(5)
     # The models come in two pages.
     assert services.chat.asked == {"engine": 1, "models": 2}
+
+
+@pytest.mark.parametrize(
+    ("question", "searched"),
+    [
+        ("When?", "Who founded Acme? When?"),
+        ("And the deposit?", "Who founded Acme? And the deposit?"),
+        ("When is it due?", "Who founded Acme? When is it due?"),
+        ("When does the office open?", "When does the office open?"),
+    ],
+)
+async def test_question_without_a_topic_is_searched_with_the_one_before(services, turns, knowledge, question, searched):
+    services.session.put("s1", "maya")
+    await read(await turns.begin(Ask(MAYA, "Who founded Acme?", session_id="s1", documents=True)))
+    await read(await turns.begin(Ask(MAYA, question, session_id="s1", documents=True)))
+    assert knowledge.asked[-1] == searched
+
+
+async def test_engine_learns_whether_documents_were_searched(services, turns, knowledge):
+    await read(await turns.begin(Ask(MAYA, "What is x?", documents=True)))
+    knowledge.is_filled = False
+    await read(await turns.begin(Ask(MAYA, "What is x?", documents=True)))
+    knowledge.is_filled, knowledge.failure = True, BUSY
+    await read(await turns.begin(Ask(MAYA, "What is x?", documents=True)))
+    await read(await turns.begin(Ask(MAYA, "What is x?")))
+    assert [request.documents_searched for request in services.chat.requests] == [True, False, False, False]
+    assert len(knowledge.asked) == 2
+
+
+async def test_plain_answers_use_documents(services, turns, knowledge):
+    knowledge.found = [Passage(source="a.md", text="x")]
+    async with aclosing(turns.answer(MAYA, None, "What is x?")) as deltas:
+        assert [delta async for delta in deltas] == ["It is ", "144."]
+    assert [passage.source for passage in services.chat.requests[0].passages] == ["a.md"]

@@ -7,85 +7,16 @@ import struct
 
 import aiohttp
 import pytest
-from aiohttp import web
+from echo_server import Echo, Server
 
 from quintet_gateway.app import build_app
-from quintet_gateway.http.failures import HttpError
 from quintet_gateway.http.listening import listen
-from quintet_gateway.http.routing import add_route
 from quintet_gateway.http.serving import HttpServer
-from quintet_gateway.http.surfaces import Surface
-from quintet_gateway.http.websocket import WebSocketRules, WebSockets
+from quintet_gateway.http.websocket import WebSocketRules
 from quintet_gateway.settings import GatewaySettings
 from quintet_testing import eventually
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
-
-
-def render(error):
-    status, headers = (error.status, error.headers) if isinstance(error, HttpError) else (500, None)
-    return web.json_response({"detail": str(error)}, status=status, headers=headers)
-
-
-class Echo:
-    """Says what it hears; `flood N` says it N times, `wait` waits, `break` is a bug."""
-
-    def __init__(self, rules):
-        self.surface = Surface("echo", (("echo",),), render)
-        self.sockets = WebSockets("echo", rules)
-        self.release = asyncio.Event()
-        self.waiting = 0
-        self.open = 0
-
-    def add_routes(self, app):
-        self.sockets.install(app)
-        add_route(app, "GET", "/echo", self.serve, head=False)
-
-    async def serve(self, request):
-        async with self.sockets.accept(request, request.query.get("user", "me")) as connection:
-            self.open += 1
-
-            async def hear(text):
-                if text.startswith("flood"):
-                    for _ in range(int(text.split()[1])):
-                        connection.send("x" * 10_000)
-                elif text == "wait":
-                    self.waiting += 1
-                    await self.release.wait()
-                elif text == "break":
-                    raise RuntimeError("a bug")
-                connection.send(text)
-
-            try:
-                await connection.serve(hear, lambda: "busy")
-            finally:
-                self.open -= 1
-            return connection.response
-
-
-class Server:
-    def __init__(self, echo, http, port):
-        self.echo, self.http, self.port = echo, http, port
-        self.drained = False
-
-    async def drain(self):
-        self.drained = True
-        await self.http.drain()
-
-    async def raw(self, after_handshake=b""):
-        """Shakes hands by hand, with the first frames right behind."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        key = base64.b64encode(os.urandom(16)).decode()
-        head = (
-            "GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
-            "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
-        )
-        writer.write(head.encode() + after_handshake)
-        answer = await reader.readuntil(b"\r\n\r\n")
-        assert b" 101 " in answer.split(b"\r\n")[0], answer
-        assert b"permessage-deflate" not in answer
-        return reader, writer
 
 
 @pytest.fixture
@@ -169,6 +100,7 @@ BROKEN = {
     "one byte too many": (frame(TEXT, b"x" * ((512 << 10) + 1)), 1009),
     "lie about the length": (frame(TEXT, b"x", length=1 << 40), 1009),
     "too many fragments": (frame(TEXT, b"x" * (300 << 10), fin=False) + frame(0, b"x" * (300 << 10)), 1009),
+    "thousands of frames at once": (frame(PING) * 40_000, 1008),
     "ten megabytes": (frame(TEXT, b"x" * (10 << 20)), 1009),
     "orderly close": (frame(CLOSE, struct.pack("!H", 1000)), 1000),
     "close with a code of the application": (frame(CLOSE, struct.pack("!H", 4000)), 4000),
@@ -212,6 +144,18 @@ async def test_largest_message_and_fragments_are_taken(serve):
         await writer.drain()
     assert await read_frame(reader) == (PONG, b"between")
     assert await read_frame(reader) == (TEXT, b"abcd")
+    writer.close()
+
+
+async def test_some_hundred_frames_at_once_are_taken_and_others_get_their_turn_between_them(serve):
+    server = await serve(handlers=4)
+    reader, writer = await server.raw()
+    writer.write(frame(PING, b"p") * 500)
+    assert [await read_frame(reader) for _ in range(500)] == [(PONG, b"p")] * 500
+    writer.write(frame(TEXT, b"hi") * 400)
+    said = [await read_frame(reader) for _ in range(400)]
+    # If all of them were taken in one go, no handler would end in between, and only the first four be answered.
+    assert said.count((TEXT, b"hi")) > 4
     writer.close()
 
 

@@ -149,3 +149,66 @@ def test_voices_are_heard_and_settings_stay(client):
     assert before["tts_provider"] == "quintet"
     names = [one["id"] for one in client.get("/voice/catalog/tts/quintet/voices").json()]
     assert before["tts_voice"] in names
+
+
+def test_settings_of_voices_that_do_not_exist_are_refused(client):
+    before = client.get("/voice/settings").json()
+    for name in ("tts_provider", "tts_model", "tts_voice", "stt_provider", "stt_model", "stt_language"):
+        assert client.post("/voice/settings", json={name: "no-such-thing!"}).status_code == 400, name
+    assert client.get("/voice/settings").json() == before
+
+
+def test_usage_of_all_times_can_be_asked_for(client, user):
+    query = {"user_id": user, "start_time": "0001-01-01T00:00:00Z"}
+    assert client.get("/ai/usage/stats", params=query).json()["total_requests"] == 0
+    ask(client, "What is 2 plus 2?", user)
+    wait_until(lambda: client.get("/ai/usage/stats", params=query).json()["total_requests"] == 1, within_s=10)
+    assert client.get("/ai/usage/stats", params={**query, "end_time": "0001-01-02"}).json()["total_requests"] == 0
+
+
+@pytest.fixture
+def folder(grounded, client, user):
+    """A folder of documents; the collection that has its name is deleted afterwards."""
+    made = grounded.data_dir / "documents" / user
+    made.mkdir(parents=True)
+    yield made
+    client.delete(f"/rag/collections/{user}")
+
+
+def test_index_goes_on_without_its_client(grounded, client, folder):
+    for number in range(800):
+        (folder / f"{number}.md").write_text(f"Qzx{number} is a word of its own.")
+    body = {"path": folder.name, "collection_name": folder.name}
+    hurry = httpx.Timeout(30, read=0.3)
+    with grounded.client(timeout=hurry) as hasty, pytest.raises(httpx.ReadTimeout):
+        hasty.post("/rag/index", json=body)
+    at_work = wait_until(lambda: client.get("/rag/health").json()["indexing"], within_s=10)
+    assert at_work[0]["collection_name"] == folder.name
+    other = client.post("/rag/index", json={**body, "extensions": [".txt"]})
+    assert (other.status_code, int(other.headers["Retry-After"]) > 0) == (503, True)
+    report = client.post("/rag/index", json=body, timeout=120).json()
+    assert (report["total_documents"], report["skipped_count"]) == (800, 0)
+
+
+def test_index_tells_what_it_left_out_and_search_filters_by_what_documents_are(client, folder):
+    (folder / "a.md").write_text("The qzxlamp is lit.")
+    (folder / "b.py").write_text("# The qzxlamp is lit.\n")
+    (folder / "c.md").write_bytes(b"\0\1")
+    body = {"path": folder.name, "collection_name": folder.name}
+    report = client.post("/rag/index", json=body).json()
+    assert (report["total_documents"], report["skipped_count"]) == (2, 1)
+    assert report["skipped"] == [{"source": f"{folder.name}/c.md", "reason": "is binary"}]
+    query = {"query": "qzxlamp", "collection_name": folder.name}
+
+    def found(**wanted):
+        results = client.post("/rag/search", json={**query, "filter_metadata": wanted}).json()["results"]
+        return {(one["metadata"]["file_name"], one["score"]) for one in results}
+
+    assert found() == {("a.md", 1.0), ("b.py", 1.0)}
+    assert found(language=None, extension=".md") == {("a.md", 1.0)}
+    assert found(language="python") == {("b.py", 1.0)}
+    refusal = client.post("/rag/search", json={**query, "filter_metadata": {"chunk_index": 0}})
+    assert refusal.status_code == 400
+    assert "extension" in refusal.json()["detail"]
+    elsewhere = client.post("/rag/index", json={**body, "path": "/etc"}).json()["detail"]
+    assert elsewhere.endswith("Path not found: /etc (looked in the configured folders, see /rag/health)")

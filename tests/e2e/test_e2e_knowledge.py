@@ -14,6 +14,8 @@ HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"
 MODEL = "all-minilm-l6-v2"
 ENOUGH = 27
+ENOUGH_QUOTED = 17
+MOST_ELSE = 7
 
 # Question, and words that only the passage with its answer holds.
 QUESTIONS = [
@@ -95,6 +97,17 @@ def test_chats_answer_with_the_file_named(library: Cluster, surface: str):
     answer = ASK[surface](library, "Which oil should be used on the clock in hard frost?")
     assert "porpoise-jaw oil" in answer
     assert "clocks.md" in answer
+
+
+def test_answers_quote_the_right_sentence(library: Cluster):
+    assert index(library).status_code == 200
+    answers = {question: " ".join(_ask_aegis(library, question).split()).lower() for question, _ in QUESTIONS}
+    right = [question for question, words in QUESTIONS if " ".join(words.split()).lower() in answers[question]]
+    open_ones = [question for question, answer in answers.items() if "indexed documents" in answer]
+    wrong = {one: answers[one] for one in answers if one not in right and one not in open_ones}
+    print(f"{len(right)} right, {len(open_ones)} open, others: {wrong}")
+    assert len(right) >= ENOUGH_QUOTED
+    assert len(wrong) <= MOST_ELSE
 
 
 def test_indexing_again_changes_nothing_and_embeds_nothing(library: Cluster):

@@ -19,6 +19,7 @@ from quintet_gateway.assistant.knowledge import MAX_FILES, Knowledge
 from quintet_gateway.assistant.metering import Meter
 from quintet_gateway.assistant.models import ChatModels
 from quintet_gateway.assistant.price_book import PriceBook
+from quintet_gateway.assistant.session_contact import SessionContact
 from quintet_gateway.assistant.sessions import Sessions
 from quintet_gateway.assistant.usage import Usage
 from quintet_gateway.assistant.voices import Voices
@@ -57,10 +58,11 @@ class Assistant:
         )
         self.jobs = Jobs(self._clients.jobs)
         self.health = Health(self._clients)
-        self.identity = Identity(self._clients.identity)
+        contact = SessionContact()
+        self.identity = Identity(self._clients.identity, contact)
         self.events: EventHub = LocalEventHub()
         works = JobWorks(self.chat, self._clients.vision, self._clients.stt, self._clients.tts)
-        self._runner = JobRunner(self._clients.jobs, works, job_slots)
+        self._runner = JobRunner(self._clients.jobs, works, job_slots, contact)
 
     def start(self) -> None:
         """Begins to watch credentials and to work on jobs."""

@@ -53,7 +53,7 @@ class VendorCount:
 
 @dataclass(frozen=True)
 class ModalityCount:
-    """How many models are known to take or to give something."""
+    """How many models are known to take or to give something; one that several vendors offer counts once."""
 
     modality: str
     model_count: int
@@ -117,7 +117,8 @@ class ModelCatalogue:
 
     async def modalities(self) -> list[ModalityCount]:
         """Returns all modalities by name."""
-        counts = Counter(name for entry in await self._enabled() for name in entry.modalities)
+        known = {(name, entry.model_id) for entry in await self._enabled() for name in entry.modalities}
+        counts = Counter(name for name, _ in known)
         return [ModalityCount(name, counts[name]) for name in sorted(counts)]
 
     async def search(
@@ -172,7 +173,8 @@ class ModelCatalogue:
         Raises:
             DomainError: SERVICE_UNAVAILABLE; the catalogue stays as it was.
         """
-        self._known.put(_to_entries(await self._book.entries(fetch=bool(self._refresh_s))))
+        rows = await self._book.entries(fetch=bool(self._refresh_s), retry=True)
+        self._known.put(_to_entries(rows))
         self._installed.forget()
 
     async def _keep_fresh(self) -> None:
@@ -229,7 +231,7 @@ def _to_entries(rows: Iterable[dict[str, Any]]) -> list[CatalogueEntry]:
 
 
 def _vendors(entries: Iterable[CatalogueEntry]) -> list[VendorCount]:
-    counts = Counter(entry.vendor for entry in entries)
+    counts = Counter(vendor for vendor, _ in {(entry.vendor, entry.model_id) for entry in entries})
     return [VendorCount(name, count) for name, count in counts.items()]
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from quintet.chat.v1.chat_service_pb2 import ChatMessage, Passage, StreamChatRequest
 from quintet_errors import DomainError, Reason
+from quintet_gateway.assistant.follow_up import continues, with_topic
 from quintet_gateway.assistant.history import Asked, History
 from quintet_gateway.assistant.metering import Meter
 from quintet_gateway.assistant.model_call import ModelCall
@@ -30,6 +31,9 @@ class FindsPassages(Protocol):
     async def passages(self, question: str) -> list[Passage]:
         """Returns what fits the question well, the best first; nothing if nothing does."""
 
+    async def has_documents(self) -> bool:
+        """Tells whether there is anything to search."""
+
 
 class ChatTurns:
     """Answers texts, with the conversation they belong to as context."""
@@ -51,9 +55,10 @@ class ChatTurns:
         Raises:
             DomainError: SESSION_NOT_FOUND if the session must exist, and whatever the session service fails with.
         """
-        preparing = asyncio.ensure_future(self._prepare(ask))
+        storing = asyncio.ensure_future(self._store_question(ask))
+        preparing = asyncio.ensure_future(self._prepare(ask, storing))
         try:
-            asked = await self._store_question(ask)
+            asked = await storing
             request = await preparing
         finally:
             preparing.cancel()
@@ -68,7 +73,7 @@ class ChatTurns:
         Raises:
             DomainError: if a service fails.
         """
-        turn = await self.begin(Ask(owner, text, session_id=session_id, title=_title(text)))
+        turn = await self.begin(Ask(owner, text, session_id=session_id, title=_title(text), documents=True))
         async with aclosing(turn.deltas()) as deltas:
             async for delta in deltas:
                 yield delta
@@ -108,9 +113,14 @@ class ChatTurns:
                 return None
             raise
 
-    async def _prepare(self, ask: Ask) -> StreamChatRequest:
-        model, passages = await asyncio.gather(self._resolve(ask.model), self._find_passages(ask))
-        return StreamChatRequest(model=model, passages=passages[:_MOST_PASSAGES], language=ask.language)
+    async def _prepare(self, ask: Ask, storing: asyncio.Future[Asked | None]) -> StreamChatRequest:
+        model, passages = await asyncio.gather(self._resolve(ask.model), self._find_passages(ask, storing))
+        return StreamChatRequest(
+            model=model,
+            passages=(passages or [])[:_MOST_PASSAGES],
+            documents_searched=passages is not None,
+            language=ask.language,
+        )
 
     async def _resolve(self, model: str) -> str:
         try:
@@ -119,15 +129,27 @@ class ChatTurns:
             # The question must be stored all the same; the call itself will say what is wrong with the service.
             return ""
 
-    async def _find_passages(self, ask: Ask) -> list[Passage]:
+    async def _find_passages(self, ask: Ask, storing: asyncio.Future[Asked | None]) -> list[Passage] | None:
+        """Returns what was found, None if nothing was searched."""
         if not ask.documents:
-            return []
+            return None
         try:
             async with asyncio.timeout(_PASSAGES_DEADLINE_S):
-                return await self._knowledge.passages(ask.text)
+                if not await self._knowledge.has_documents():
+                    return None
+                return await self._knowledge.passages(await _with_topic(ask.text, storing))
         except (DomainError, TimeoutError) as error:
             _log.warning("passages_not_found", reason=str(getattr(error, "reason", "TIMEOUT")))
-            return []
+            return None
+
+
+async def _with_topic(text: str, storing: asyncio.Future[Asked | None]) -> str:
+    """Returns what to search for: only a question that continues another one waits for what was said before."""
+    if not continues(text):
+        return text
+    # The question must be stored even if this search is given up.
+    asked = await asyncio.shield(storing)
+    return with_topic(text, asked.earlier if asked else ())
 
 
 def _title(text: str) -> str:

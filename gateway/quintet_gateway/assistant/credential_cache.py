@@ -35,6 +35,7 @@ class KnownCredentials:
         self._ended_tokens: dict[str, float] = {}
         self._generations: dict[str, tuple[int, float]] = {}
         self._waiting: dict[asyncio.Future[None], Caller] = {}
+        self._heard: set[asyncio.Future[None]] = set()
         self._pruned_at = _PRUNED_AT
 
     @property
@@ -55,9 +56,24 @@ class KnownCredentials:
             self._end_token(event.token_revoked)
         elif kind == "user_revoked":
             self._end_generations(event.user_revoked)
+        if event.snapshot.more_follows:
+            return
         self._heard_at = self._clock()
+        if self._format is not None:
+            for listener in self._heard:
+                if not listener.done():
+                    listener.set_result(None)
         if kind in {"snapshot", "token_revoked", "user_revoked"}:
             self._wake()
+
+    async def heard(self) -> None:
+        """Returns once the watch speaks again."""
+        listener = asyncio.get_running_loop().create_future()
+        self._heard.add(listener)
+        try:
+            await listener
+        finally:
+            self._heard.discard(listener)
 
     def claims(self, token: str) -> AccessClaims:
         """Returns what a valid token says; revocation is another question.

@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 
 from quintet.identity.v1.identity_service_pb2 import WatchCredentialsResponse
 from quintet_errors import Reason
+from quintet_gateway.assistant.session_contact import SessionContact
 from quintet_gateway.clients.identity import IdentityClient
 from quintet_observability import get_logger
 
@@ -22,9 +23,14 @@ class CredentialWatch:
     """Hands every event to `apply`, and calls `lose` when there are no more for now."""
 
     def __init__(
-        self, client: IdentityClient, apply: Callable[[WatchCredentialsResponse], None], lose: Callable[[], None]
+        self,
+        client: IdentityClient,
+        apply: Callable[[WatchCredentialsResponse], None],
+        lose: Callable[[], None],
+        contact: SessionContact,
     ) -> None:
         self._client = client
+        self._contact = contact
         self._apply = apply
         self._lose = lose
         self._task: asyncio.Task[None] | None = None
@@ -56,7 +62,9 @@ class CredentialWatch:
     def _tell(self, error: Exception) -> None:
         reason = getattr(error, "reason", None)
         # The end of the hour that a watch lasts is no event.
-        if not self._told and reason is not Reason.DEADLINE_EXCEEDED:
+        if self._told or reason is Reason.DEADLINE_EXCEEDED:
+            return
+        if not self._contact.is_awaited(error):
             _log.warning("credential_watch_lost", reason=str(reason or ""), error=type(error).__name__)
             self._told = True
 
@@ -67,6 +75,7 @@ class CredentialWatch:
                     event = await anext(events, None)
                 if event is None:
                     return
+                self._contact.made()
                 self._apply(event)
                 self._told = False
                 self._pause_s = _FIRST_PAUSE_S

@@ -1,5 +1,6 @@
 """People: sign-in, tokens, API keys, profiles and settings."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 
@@ -14,20 +15,23 @@ from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.credential_cache import ApiKeyCache, KnownCredentials
 from quintet_gateway.assistant.credential_watch import CredentialWatch
 from quintet_gateway.assistant.identity_records import Caller, KeyCheck, SettingsDocument, SignedIn
+from quintet_gateway.assistant.session_contact import SessionContact
 from quintet_gateway.clients.identity import IdentityClient
 
 _LONGEST_TOKEN = 4096
 _LONGEST_SECRET = 256
+# A service that starts again is back within this; whoever waits holds up one connection.
+_WATCH_AWAITED_S = 1.0
 
 
 class Identity:
     """Checks credentials without a round trip as long as the service's watch is fresh, and asks the service else."""
 
-    def __init__(self, client: IdentityClient) -> None:
+    def __init__(self, client: IdentityClient, contact: SessionContact | None = None) -> None:
         self._client = client
         self._known = KnownCredentials()
         self._keys = ApiKeyCache()
-        self._watch = CredentialWatch(client, self._apply, self._known.lose)
+        self._watch = CredentialWatch(client, self._apply, self._known.lose, contact or SessionContact())
 
     def start(self) -> None:
         """Begins to watch what is revoked."""
@@ -47,7 +51,7 @@ class Identity:
         Raises:
             DomainError: UNAUTHENTICATED; the service's own errors if it has to be asked.
         """
-        if len(token) > _LONGEST_TOKEN or not token.isascii():
+        if not token or len(token) > _LONGEST_TOKEN or not token.isascii():
             raise _refusal()
         if not self._known.fresh:
             return await self._ask_whose(token)
@@ -74,20 +78,30 @@ class Identity:
         """Checks that a caller who was let in earlier still may be; the end of the token's own life does not matter.
 
         Raises:
-            DomainError: UNAUTHENTICATED; the service's own errors if it has to be asked.
+            DomainError: UNAUTHENTICATED, or SERVICE_UNAVAILABLE if what is revoked has not been known for a while.
         """
+        if not self._known.is_revoked(caller) and not self._known.fresh:
+            # The service could be asked whether there is such a user, but not whether this one token was revoked.
+            await self._wait_for_watch()
         if self._known.is_revoked(caller):
             raise _refusal()
-        if self._known.fresh:
-            return
+
+    async def _wait_for_watch(self) -> None:
         try:
-            await self._client.user(caller.user_id)
-        except DomainError as error:
-            raise _refusal() if error.reason is Reason.USER_NOT_FOUND else error from None
+            async with asyncio.timeout(_WATCH_AWAITED_S):
+                await self._known.heard()
+        except TimeoutError:
+            raise DomainError(
+                Reason.SERVICE_UNAVAILABLE, "Credentials cannot be checked at present. Try again in a moment."
+            ) from None
 
     async def revoked(self, caller: Caller) -> None:
         """Returns once the access token of a caller was revoked, by itself or with all of the user's."""
         await self._known.revoked(caller)
+
+    def known_api_key(self, surface: str, secret: str) -> KeyCheck | None:
+        """Returns whose API key it is, None if only the service could tell."""
+        return self._keys.find(surface, secret) if self._known.fresh else None
 
     async def verify_api_key(self, surface: str, secret: str) -> KeyCheck:
         """Finds out whose API key it is; one that is not valid is no error.
@@ -95,7 +109,7 @@ class Identity:
         Raises:
             DomainError: the service's own errors if it has to be asked.
         """
-        known = self._keys.find(surface, secret) if self._known.fresh else None
+        known = self.known_api_key(surface, secret)
         if known is not None:
             return known
         changes = self._keys.changes
@@ -136,13 +150,13 @@ class Identity:
             self._known.revoke(token_id)
 
     async def register(self, email: str, password: str, name: str = "") -> SignedIn:
-        """Creates a user and signs in.
+        """Creates a user who is signed in, or neither.
 
         Raises:
             DomainError: EMAIL_TAKEN, INVALID_ARGUMENT or MISSING_FIELD.
         """
-        await self._client.create_user(email, password, name)
-        return await self.sign_in(email, password)
+        said = await self._client.register(email, password, name)
+        return SignedIn(said.tokens, said.user)
 
     async def user(self, user_id: str) -> User:
         """Returns a user.

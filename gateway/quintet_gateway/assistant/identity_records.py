@@ -27,14 +27,13 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     generation: int = 0
 
-    def may(self, scope: str) -> bool:
-        """Tells whether the credential allows `scope`."""
-        return not self.scopes or scope in self.scopes
-
 
 @dataclass(frozen=True)
 class KeyCheck:
-    """Whose API key it is: `key` is None for one that is not valid, `user` on surfaces without users."""
+    """Whose API key it is: `key` is None for one that is not valid, `user` on surfaces without users.
+
+    `surface_has_keys` tells whether there ever was a key of the surface.
+    """
 
     key: ApiKey | None
     surface_has_keys: bool

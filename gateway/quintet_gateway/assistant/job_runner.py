@@ -16,6 +16,7 @@ from quintet.jobs.v1.job_service_pb2 import Job, JobError, JobTask
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.job_works import JobWorks
 from quintet_gateway.assistant.running_job import LeaseGone, RunningJob, retrying
+from quintet_gateway.assistant.session_contact import SessionContact
 from quintet_gateway.clients.jobs import JobClient, Lease
 from quintet_observability import get_logger, metrics
 from quintet_rpc.request_context import request_scope
@@ -32,8 +33,9 @@ _CLAIMS_PER_SLOT = 16
 class JobRunner:
     """Works on at most `slots` jobs of each kind at once."""
 
-    def __init__(self, client: JobClient, works: JobWorks, slots: int) -> None:
+    def __init__(self, client: JobClient, works: JobWorks, slots: int, contact: SessionContact | None = None) -> None:
         self._client = client
+        self._contact = contact or SessionContact()
         self._works = works
         self._slots: defaultdict[int, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(slots))
         self._claims = asyncio.Semaphore(slots * _CLAIMS_PER_SLOT)
@@ -80,12 +82,13 @@ class JobRunner:
         try:
             lease = await self._client.claim(self._worker_id, _CLAIM_WAIT_S)
         except Exception as error:  # noqa: BLE001 - whatever it is, jobs must be claimed again when it is over
-            if self._can_claim:
+            if self._can_claim and not self._contact.is_awaited(error):
                 _log.warning("claim_failed", reason=str(getattr(error, "reason", "")), error=type(error).__name__)
-            self._can_claim = False
+                self._can_claim = False
             # The channel reconnects by itself; asking it in a tight loop would only burn time.
             await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
             return None
+        self._contact.made()
         self._can_claim = True
         return lease
 

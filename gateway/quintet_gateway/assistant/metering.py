@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from quintet_gateway.assistant.usage import Usage
 _UNKNOWN_MODEL = "unknown"
 _LONGEST_PROVIDER = 64
 _LONGEST_MODEL = 200
+# A price that is at hand comes within milliseconds.
+_COST_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,13 @@ class Outcome:
     """What an answer took: tokens, US dollars, and seconds from the request to its end and to its first text.
 
     `first_text_s` is 0 if there was no text. `estimated` says that the tokens were not counted by the engine but
-    reckoned as one for every 4 bytes of UTF-8. `provider` names who runs the model.
+    reckoned as one for every 4 bytes of UTF-8. `provider` names who runs the model. `cost_usd` is None if the price was
+    not at hand when the answer ended; the record has it all the same.
     """
 
     input_tokens: int
     output_tokens: int
-    cost_usd: float
+    cost_usd: float | None
     response_s: float
     first_text_s: float
     estimated: bool
@@ -93,8 +97,11 @@ class Meter:
 
     async def close(self, limit_s: float) -> None:
         """Waits until every call has been handed over, for at most `limit_s` seconds."""
-        if self._working:
-            await asyncio.wait(self._working, timeout=limit_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                # A call that is settled may leave its record to be made.
+                while self._working:
+                    await asyncio.wait(self._working)
 
     async def _settle(self, call: Measured) -> Outcome:
         try:
@@ -102,22 +109,32 @@ class Meter:
         except DomainError:
             # Who ran the model is known from the call itself; only a provider's name and price are not.
             engine = Engine(name=call.engine)
-        provider = engine.provider or engine.name
-        model = call.model or engine.model
-        cost = await self._cost(engine, model, call) if engine.kind == Engine.KIND_REMOTE and not call.is_free else 0
-        self._usage.record(_record(call, provider, model, cost))
+        recording = asyncio.ensure_future(self._hand_over(engine, call))
+        self._hold(recording)
+        await asyncio.wait({recording}, timeout=_COST_S)
         return Outcome(
             input_tokens=call.input_tokens,
             output_tokens=call.output_tokens,
-            cost_usd=cost / 1_000_000,
+            cost_usd=recording.result() / 1_000_000 if recording.done() else None,
             response_s=call.response_s,
             first_text_s=call.first_text_s,
             estimated=call.estimated,
-            provider=provider,
+            provider=_provider(engine),
         )
+
+    async def _hand_over(self, engine: Engine, call: Measured) -> int:
+        """Hands over the record as soon as its cost is known, and returns that in millionths of a US dollar."""
+        model = call.model or engine.model
+        cost = await self._cost(engine, model, call) if engine.kind == Engine.KIND_REMOTE and not call.is_free else 0
+        self._usage.record(_record(call, _provider(engine), model, cost))
+        return cost
 
     async def _cost(self, engine: Engine, model: str, call: Measured) -> int:
         return await self._catalogue.cost_micro_usd(engine.provider, model, call.input_tokens, call.output_tokens)
+
+
+def _provider(engine: Engine) -> str:
+    return engine.provider or engine.name
 
 
 def _record(call: Measured, provider: str, model: str, cost_micro_usd: int) -> UsageRecord:

@@ -19,10 +19,10 @@ class IdentityClient:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = rpc.IdentityServiceStub(channel)
 
-    async def create_user(self, email: str, password: str, name: str) -> pb.User:
-        """Creates a user who is no administrator."""
-        request = pb.CreateUserRequest(email=email, password=password, name=name)
-        return (await call_unary(self._stub.CreateUser, request, deadline_s=WRITE_DEADLINE_S)).user
+    async def register(self, email: str, password: str, name: str) -> pb.CreateUserResponse:
+        """Creates a user who is signed in and no administrator."""
+        request = pb.CreateUserRequest(email=email, password=password, name=name, sign_in=True)
+        return await call_unary(self._stub.CreateUser, request, deadline_s=WRITE_DEADLINE_S)
 
     async def user(self, user_id: str) -> pb.User:
         """Returns one user."""

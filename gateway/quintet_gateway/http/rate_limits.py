@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from limits import RateLimitItem
@@ -34,6 +34,15 @@ class Standing:
     remaining: int
     reset_epoch_s: int
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that tell a client."""
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(self.reset_epoch_s),
+        }
+
 
 class RateLimitedError(HttpError):
     """A request beyond an allowance; `retry_after_s` is when it would be let in."""
@@ -63,12 +72,20 @@ class RateLimiter:
             RateLimitedError: for the first allowance that is used up.
         """
         for allowance in allowances:
-            if not await self._strategy.test(allowance.item, allowance.name, key):
-                raise await self._refusal(allowance, key)
+            await self.check(allowance, key)
         for allowance in allowances:
             if not await self._strategy.hit(allowance.item, allowance.name, key):
                 raise await self._refusal(allowance, key)
         return await self._standing(allowances[-1], key)
+
+    async def check(self, allowance: Allowance, key: str) -> None:
+        """Spends nothing.
+
+        Raises:
+            RateLimitedError: if the allowance is used up.
+        """
+        if not await self._strategy.test(allowance.item, allowance.name, key):
+            raise await self._refusal(allowance, key)
 
     async def forgive(self, allowance: Allowance, key: str) -> None:
         """Gives the whole of an allowance back."""

@@ -1,6 +1,5 @@
 """Which surface owns a path, and what the plumbing must know about a surface."""
 
-import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -94,9 +93,7 @@ def render_error_object(error: Exception) -> web.Response:
     status, message, headers = _status_of(error)
     code = error.kind.value if isinstance(error, HttpError) else "internal_error"
     body = {"error": {"code": code, "message": message, "details": ""}}
-    return web.Response(
-        body=json.dumps(body).encode(), status=status, headers=headers, content_type="application/json", charset="utf-8"
-    )
+    return web.json_response(body, status=status, headers=headers)
 
 
 OWN = Surface("gateway", ((), ("metrics",)), render_detail)

@@ -6,6 +6,11 @@ from aiohttp.http import WebSocketError, WebSocketReader, WebSocketWriter, WSClo
 from aiohttp.web_request import BaseRequest
 
 _READ_AHEAD = 64 << 10
+# One read of the network takes up to 256 KiB, which has room for 40,000 empty frames; honest clients send a few.
+_FRAMES_A_READ = 512
+_EXTRA_LENGTH = {126: 2, 127: 8}
+_MASK_BYTES = 4
+_LONGEST_HEADER = 14
 
 
 class StrictWebSocket(web.WebSocketResponse):
@@ -32,41 +37,54 @@ class StrictWebSocket(web.WebSocketResponse):
 
 
 class MaskedReader(WebSocketReader):
-    """Reads the frames of a client, each of which must have a mask."""
+    """Reads the frames of a client: each must have a mask, and so many may come at once."""
 
     def __init__(self, queue: WebSocketDataQueue, max_msg_size: int, compress: bool, decode_text: bool) -> None:
         super().__init__(queue, max_msg_size, compress=compress, decode_text=decode_text)
         self._target = queue
-        self._header = bytearray()
+        self._header = b""
         self._payload_left = 0
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> tuple[bool, bytes]:
         """Takes what came from the network; True means that no more is wanted."""
-        if not self._are_masked(data):
-            self._target.set_exception(WebSocketError(WSCloseCode.PROTOCOL_ERROR, "A frame has no mask."))
+        problem = self._find_problem(data)
+        if problem is not None:
+            self._target.set_exception(problem)
             return True, b""
         return super().feed_data(data)
 
-    def _are_masked(self, data: bytes | bytearray | memoryview) -> bool:
-        position = 0
+    def _find_problem(self, data: bytes | bytearray | memoryview) -> WebSocketError | None:
+        position = frames = 0
         while position < len(data):
-            skipped = min(self._payload_left, len(data) - position)
-            self._payload_left -= skipped
-            position += skipped
-            while position < len(data) and not self._payload_left:
-                self._header.append(data[position])
-                position += 1
-                if len(self._header) == 2 and not self._header[1] & 0x80:
-                    return False
-                self._finish_header()
-        return True
+            if self._payload_left:
+                skipped = min(self._payload_left, len(data) - position)
+                self._payload_left -= skipped
+                position += skipped
+                continue
+            frames += 1
+            if frames > _FRAMES_A_READ:
+                return WebSocketError(WSCloseCode.POLICY_VIOLATION, "Too many frames came at once.")
+            position = self._read_header(data, position)
+            if position < 0:
+                return WebSocketError(WSCloseCode.PROTOCOL_ERROR, "A frame has no mask.")
+        return None
 
-    def _finish_header(self) -> None:
-        """Reads the length of the payload once the header is whole: two bytes, a longer length, the mask."""
-        if len(self._header) < 2:
-            return
-        short = self._header[1] & 0x7F
-        extra = {126: 2, 127: 8}.get(short, 0)
-        if len(self._header) == 2 + extra + 4:
-            self._payload_left = int.from_bytes(self._header[2 : 2 + extra], "big") if extra else short
-            self._header.clear()
+    def _read_header(self, data: bytes | bytearray | memoryview, start: int) -> int:
+        """Reads two bytes, a longer length and the mask, as far as they have come; negative if there is no mask.
+
+        Otherwise it returns the position behind the header, or behind the part of it that has come.
+        """
+        kept = len(self._header)
+        header = self._header + data[start : start + _LONGEST_HEADER - kept]
+        if len(header) >= 2:
+            if not header[1] & 0x80:
+                return -1
+            short = header[1] & 0x7F
+            extra = _EXTRA_LENGTH.get(short, 0)
+            size = 2 + extra + _MASK_BYTES
+            if len(header) >= size:
+                self._payload_left = int.from_bytes(header[2 : 2 + extra], "big") if extra else short
+                self._header = b""
+                return start + size - kept
+        self._header = header
+        return len(data)

@@ -5,6 +5,7 @@ from typing import Any
 
 from quintet.media.v1 import engine_pb2
 from quintet_engines import EngineInfo, EngineKind
+from quintet_errors import DomainError
 
 _KINDS = {
     EngineKind.NEURAL: engine_pb2.Engine.KIND_NEURAL,
@@ -35,3 +36,9 @@ def to_engine(info: EngineInfo) -> engine_pb2.Engine:
 def to_json(info: EngineInfo | None) -> dict[str, Any]:
     """Converts an engine's description to JSON values; a service without an engine gives an empty object."""
     return asdict(info) if info else {}
+
+
+def absence_to_json(subject: str, error: DomainError) -> dict[str, Any]:
+    """Describes an engine that is not there as `to_json` would describe one: `error` says why, and what adds it."""
+    limitation = {"subject": subject, "explanation": error.message, "remedy": error.metadata.get("remedy", "")}
+    return {"choice_reason": error.message, "limitations": [limitation]}

@@ -5,13 +5,14 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from quintet_engines import EngineInfo
 from quintet_errors import DomainError
 from quintet_observability import configure_logging, get_logger, metrics
-from quintet_rpc.engine_info import to_json
+from quintet_rpc.engine_info import absence_to_json, to_json
 from quintet_rpc.request_context import shutting_down
 from quintet_rpc.server import Register, ServiceServer
 from quintet_rpc.settings import ServiceSettings, SettingsT, load_settings
@@ -25,7 +26,8 @@ class Service:
     """What one service process is made of.
 
     `warm_up` returns when the first request would be answered at full speed, or raises DomainError if the service
-    cannot serve at all. `describe` tells which engine would run, without loading it.
+    cannot serve at all. `describe` tells which engine would run, without loading it; `describe_others` tells the same
+    of further engines by name, or why there is none.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Service:
     warm_up: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
     describe: Callable[[], EngineInfo | None] = lambda: None
+    describe_others: Callable[[], Mapping[str, EngineInfo | DomainError]] = dict
 
 
 def run_process(settings_class: type[SettingsT], build: Callable[[SettingsT], Service]) -> None:
@@ -53,9 +56,14 @@ async def _describe(settings: SettingsT, build: Callable[[SettingsT], Service]) 
         service = build(settings)
     except DomainError as error:
         return _give_up("the engine cannot be chosen", error)
-    sys.stdout.write(json.dumps(to_json(service.describe())) + "\n")
+    others = {name: _other_to_json(name, said) for name, said in service.describe_others().items()}
+    sys.stdout.write(json.dumps(to_json(service.describe()) | {"others": others}) + "\n")
     await service.close()
     return 0
+
+
+def _other_to_json(name: str, said: EngineInfo | DomainError) -> dict[str, Any]:
+    return absence_to_json(name, said) if isinstance(said, DomainError) else to_json(said)
 
 
 async def _run(settings: SettingsT, build: Callable[[SettingsT], Service]) -> int:

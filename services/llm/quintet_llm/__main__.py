@@ -1,6 +1,6 @@
 """Runs the chat service."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -9,8 +9,9 @@ from quintet.chat.v1 import chat_service_pb2 as pb
 from quintet.chat.v1 import chat_service_pb2_grpc as rpc
 from quintet.embedding.v1 import embedding_service_pb2 as embedding_pb
 from quintet.embedding.v1 import embedding_service_pb2_grpc as embedding_rpc
-from quintet_engines import EngineSlots
+from quintet_engines import EngineInfo, EngineSlots
 from quintet_errors import DomainError, Reason
+from quintet_llm.embedding_engine import EmbeddingSource
 from quintet_llm.embedding_servicer import EmbeddingLanes, EmbeddingServicer
 from quintet_llm.engine import ChatEngine
 from quintet_llm.engines.grounded import GroundedEngine
@@ -19,14 +20,16 @@ from quintet_llm.engines.provider_options import ProviderOptions
 from quintet_llm.engines.scripted import ScriptedEngine
 from quintet_llm.engines.scripted_embedding import ScriptedEmbedding
 from quintet_llm.installed_embedding import InstalledEmbedding
+from quintet_llm.meaning import EmbeddingMeaning
 from quintet_llm.servicer import ChatServicer
 from quintet_llm.settings import LlmSettings
+from quintet_llm.skills.meaning import MeasuresMeaning
 from quintet_llm.skills.registry import SkillOptions
 from quintet_rpc import Service, run_process
 from quintet_rpc.request_context import current_script
 
 
-def choose_engine(settings: LlmSettings) -> ChatEngine:
+def choose_engine(settings: LlmSettings, meaning: MeasuresMeaning | None = None) -> ChatEngine:
     """Returns the engine that the settings name; `auto` is a provider if one is configured.
 
     Raises:
@@ -36,7 +39,7 @@ def choose_engine(settings: LlmSettings) -> ChatEngine:
         return ScriptedEngine(current_script)
     skills = SkillOptions(settings.geocoding_url, settings.forecast_url, settings.shares_url, settings.remedy)
     if settings.engine == "grounded" or (settings.engine == "auto" and not settings.has_provider):
-        return GroundedEngine(skills)
+        return GroundedEngine(skills, meaning)
     if not settings.has_provider:
         raise DomainError(
             Reason.INVALID_ARGUMENT,
@@ -70,10 +73,20 @@ def choose_embedding(settings: LlmSettings) -> InstalledEmbedding | ScriptedEmbe
     )
 
 
+def describe_embedding(source: EmbeddingSource) -> Mapping[str, EngineInfo | DomainError]:
+    """Returns the embedding engine by its name, or why there is none."""
+    try:
+        return {"embedding": source().info()}
+    except DomainError as error:
+        return {"embedding": error}
+
+
 def build(settings: LlmSettings) -> Service:
     """Puts the service together."""
-    engine = choose_engine(settings)
     embedding = choose_embedding(settings)
+    # Scripted vectors know nothing of meaning.
+    meaning = EmbeddingMeaning(embedding.current) if isinstance(embedding, InstalledEmbedding) else None
+    engine = choose_engine(settings, meaning)
 
     def register(server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:
         slots = EngineSlots(settings.slots, settings.waiting)
@@ -90,7 +103,9 @@ def build(settings: LlmSettings) -> Service:
         await embedding.close()
         await engine.close()
 
-    return Service("llm", settings, register, engine.warm_up, close, engine.info)
+    return Service(
+        "llm", settings, register, engine.warm_up, close, engine.info, lambda: describe_embedding(embedding.current)
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from quintet_llm.conversation import Passage, Turn
 class ChatRequest:
     """What to answer; the last turn is the user's, and `passages` of documents may answer it, the best first.
 
+    `documents_searched` tells that documents were searched for it, whatever was found.
     `model` and `time_zone` are empty for the default, `max_output_tokens` is 0 for no limit of the caller's.
     """
 
@@ -23,6 +24,7 @@ class ChatRequest:
     temperature: float | None = None
     time_zone: str = ""
     passages: tuple[Passage, ...] = ()
+    documents_searched: bool = False
 
 
 class FinishReason(StrEnum):

@@ -63,6 +63,7 @@ def read_request(
         temperature=request.temperature if request.HasField("temperature") else None,
         time_zone=request.time_zone,
         passages=_read_passages(request),
+        documents_searched=request.documents_searched,
     )
 
 

@@ -43,6 +43,7 @@ def test_it_describes_itself_without_serving():
     described = json.loads(done.stdout)
     assert described["name"] == "grounded"
     assert described["loaded"] is False
+    assert "embedding" in described["others"]
 
 
 def test_unknown_engine_is_refused_with_a_sentence():

@@ -43,7 +43,12 @@ class SessionService:
         )
         self._identity = Identity(store.identity, settings)
         self._cleanups = Cleanups(store)
-        self._retention = Retention(store, keep_s=settings.job_retention_h * 3600, interval_s=settings.purge_interval_s)
+        self._retention = Retention(
+            store,
+            keep_s=settings.job_retention_h * 3600,
+            keep_usage_s=settings.usage_retention_d * 86_400,
+            interval_s=settings.purge_interval_s,
+        )
         self._max_upload_bytes = settings.max_upload_mib << 20
 
     def register(self, server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:

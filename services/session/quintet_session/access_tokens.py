@@ -57,11 +57,6 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret[:_LONGEST_SECRET].encode()).digest()
 
 
-def refused() -> DomainError:
-    """Returns the error of a refresh token or access token that is not valid."""
-    return DomainError(Reason.UNAUTHENTICATED, "The credential is not valid.")
-
-
 def wrong_password() -> DomainError:
     """Returns the one error of a sign-in that fails, whatever is wrong with it."""
     return DomainError(Reason.UNAUTHENTICATED, "Invalid credentials")

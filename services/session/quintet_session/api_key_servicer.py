@@ -73,10 +73,12 @@ class ApiKeyMethods:
         surface = identity_validation.surface(request.surface)
         secret = identity_validation.given(request.secret, "secret")
         check = await self._identity.store.check_api_key(surface, digest(secret))
+        # Elsewhere owners are labels, and one that looks like the id of a user is a label all the same.
+        user = check.user if surface in _SURFACES_WITH_USERS else None
         return pb.VerifyApiKeyResponse(
             api_key=None if check.key is None else to_api_key(check.key),
             surface_has_keys=check.surface_has_keys,
-            user=None if check.user is None else to_user(check.user),
+            user=None if user is None else to_user(user),
         )
 
 

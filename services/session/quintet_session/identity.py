@@ -6,12 +6,20 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
+from quintet.identity.v1.identity_service_pb2 import TokenPair
 from quintet_errors import DomainError, Reason
 from quintet_observability import get_logger
 from quintet_session import identity_validation
-from quintet_session.access_tokens import AccessTokens
+from quintet_session.access_tokens import AccessTokens, digest, new_secret
 from quintet_session.credential_watch import CredentialWatch
-from quintet_session.identity_store import EmailAddress, IdentityStore, NewUser, UserRecord
+from quintet_session.identity_store import (
+    FIRST_GENERATION,
+    EmailAddress,
+    IdentityStore,
+    NewSignIn,
+    NewUser,
+    UserRecord,
+)
 from quintet_session.passwords import Passwords
 from quintet_session.secret_box import SecretBox
 from quintet_session.settings import SessionSettings
@@ -29,7 +37,7 @@ class Identity:
             PasswordHasher(time_cost=settings.password_time_cost, memory_cost=settings.password_memory_kib)
         )
         self.watch = CredentialWatch()
-        self.refresh_lifetime_us = settings.refresh_lifetime_d * 86_400 * 1_000_000
+        self._refresh_lifetime_us = settings.refresh_lifetime_d * 86_400 * 1_000_000
         self._settings = settings
         self._tokens: AccessTokens | None = None
         self._secret_box: SecretBox | None = None
@@ -68,12 +76,35 @@ class Identity:
 
     async def add_user(self, address: EmailAddress, password: str, name: str, *, is_admin: bool) -> UserRecord:
         """Stores a user; raises EMAIL_TAKEN, or ENGINE_BUSY if too many passwords are being hashed."""
-        password_hash = await self.passwords.hash(password)
-        user = await self.store.create_user(
-            NewUser(f"user_{secrets.token_hex(12)}", address, name, is_admin, password_hash)
-        )
+        user = await self.store.create_user(await self._new_user(address, password, name, is_admin=is_admin))
         _log.info("user_created", user_id=user.user_id, is_admin=is_admin)
         return user
+
+    async def register(
+        self, address: EmailAddress, password: str, name: str, *, is_admin: bool
+    ) -> tuple[UserRecord, TokenPair]:
+        """Stores a user who is signed in, or neither; raises what `add_user` does."""
+        new_user = await self._new_user(address, password, name, is_admin=is_admin)
+        sign_in, refresh_token = self.new_sign_in(new_user.user_id, FIRST_GENERATION)
+        user = await self.store.create_user(new_user, sign_in)
+        _log.info("user_created", user_id=user.user_id, is_admin=is_admin)
+        return user, self.tokens.pair(user, sign_in.sign_in_id, refresh_token)
+
+    def new_sign_in(self, user_id: str, generation: int) -> tuple[NewSignIn, str]:
+        """Returns a sign-in to be stored, and its refresh token."""
+        refresh_token = new_secret()
+        sign_in = NewSignIn(
+            sign_in_id=secrets.token_hex(16),
+            user_id=user_id,
+            generation=generation,
+            lifetime_us=self._refresh_lifetime_us,
+            token_hash=digest(refresh_token),
+        )
+        return sign_in, refresh_token
+
+    async def _new_user(self, address: EmailAddress, password: str, name: str, *, is_admin: bool) -> NewUser:
+        password_hash = await self.passwords.hash(password)
+        return NewUser(f"user_{secrets.token_hex(12)}", address, name, is_admin, password_hash)
 
     async def _ensure_admin(self) -> None:
         email, password = self._settings.admin_email, self._settings.admin_password.get_secret_value()

@@ -9,7 +9,7 @@ from quintet_rpc.request_context import shutting_down
 from quintet_session.api_key_servicer import ApiKeyMethods
 from quintet_session.credential_watch import HEARTBEAT_S
 from quintet_session.identity import Identity
-from quintet_session.identity_translate import to_snapshot
+from quintet_session.identity_translate import to_snapshots
 from quintet_session.settings_servicer import SettingsMethods
 from quintet_session.sign_in_servicer import SignInMethods
 from quintet_session.user_servicer import UserMethods
@@ -31,6 +31,7 @@ class IdentityServicer(UserMethods, SignInMethods, ApiKeyMethods, SettingsMethod
         # Watched before the snapshot is taken: what happens in between is told twice rather than never.
         with self._identity.watch.watch() as watcher:
             revocations = await self._identity.store.revocations()
-            yield pb.WatchCredentialsResponse(snapshot=to_snapshot(self._identity.tokens.format, revocations))
+            for part in to_snapshots(self._identity.tokens.format, revocations):
+                yield pb.WatchCredentialsResponse(snapshot=part)
             while not shutting_down.is_set():
                 yield await watcher.next(HEARTBEAT_S) or _HEARTBEAT

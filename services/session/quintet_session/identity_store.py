@@ -12,8 +12,8 @@ from typing import Protocol
 LONGEST_TOKEN_LIFETIME_S = 3600
 """The longest life of an access token that can be set."""
 REVOCATION_KEPT_US = (LONGEST_TOKEN_LIFETIME_S + 60) * 1_000_000
-"""How long stores keep a revocation: whatever the life of tokens was set to, and however clocks differ, the tokens that
-it is about have ended by then."""
+"""How long stores keep a revocation, by the wall clock and by one that nobody sets: whatever the life of tokens was set
+to, and however clocks differ, the tokens that it is about have ended by then."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class EmailAddress:
     def key(self) -> str:
         """The same text for every way to write the address in capital and small letters."""
         return unicodedata.normalize("NFC", unicodedata.normalize("NFC", self.text).casefold())
+
+
+FIRST_GENERATION = 1
+"""The generation of a new user's access tokens."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ class ApiKeyPage:
 
 @dataclass(frozen=True)
 class ApiKeyCheck:
-    """What is known of a secret: its valid key, whether the surface has any, and the user whose id is the owner."""
+    """What is known of a secret: its valid key, whether the surface ever had a key, the user whose id is the owner."""
 
     key: ApiKeyRecord | None
     surface_has_keys: bool
@@ -193,9 +197,9 @@ class SettingsKey:
 
 @dataclass(frozen=True)
 class SettingsChange:
-    """What changes of a settings document: values to set, sealed secrets to set or (None) to remove."""
+    """What changes of a settings document: values and sealed secrets to set, or (None) to remove."""
 
-    values: Mapping[str, str]
+    values: Mapping[str, str | None]
     secrets: Mapping[str, bytes | None] = field(repr=False)
 
 
@@ -219,8 +223,8 @@ class SettingsRecord:
 class UserStore(Protocol):
     """Keeps users. Methods with a `user_id` raise USER_NOT_FOUND."""
 
-    async def create_user(self, user: NewUser) -> UserRecord:
-        """Stores a user, or raises EMAIL_TAKEN."""
+    async def create_user(self, user: NewUser, sign_in: NewSignIn | None = None) -> UserRecord:
+        """Stores a user, together with a sign-in of the user if there is one, or raises EMAIL_TAKEN."""
 
     async def get_user(self, user_id: str) -> UserRecord:
         """Returns one user."""
@@ -242,7 +246,7 @@ class UserStore(Protocol):
         """
 
     async def delete_user(self, user_id: str) -> UserRemoval:
-        """Removes a user with tokens, sign-ins, API keys and settings.
+        """Removes a user with tokens, sign-ins and settings, and revokes the API keys.
 
         Raises:
             DomainError: PERMISSION_DENIED for the last administrator.
@@ -268,10 +272,10 @@ class SignInStore(Protocol):
         """Ends all sign-ins of a user, and revokes one access token unless `token_id` is empty."""
 
     async def revocations(self) -> Revocations:
-        """Returns everything that is revoked now."""
+        """Returns everything that is revoked, also what the clock says has expired until it is purged."""
 
     async def is_revoked(self, token_id: str, user_id: str, generation: int) -> bool:
-        """Tells whether an access token was revoked."""
+        """Tells whether an access token was revoked; one of a user who does not exist was."""
 
     async def purge_step(self) -> bool:
         """Removes a little of what has expired, and tells whether there was anything."""

@@ -1,5 +1,7 @@
 """Between the messages of quintet.identity.v1 and the records of the store."""
 
+from collections.abc import Iterator
+
 from quintet.identity.v1 import identity_service_pb2 as pb
 from quintet_session.identity_store import (
     ApiKeyRecord,
@@ -11,6 +13,9 @@ from quintet_session.identity_store import (
 )
 from quintet_session.translate import to_timestamp
 from quintet_tokens import AccessClaims, TokenFormat
+
+REVOCATIONS_A_PART = 5000
+"""Most revoked tokens, and most users, of one part of a snapshot; even with the longest ids they fit."""
 
 
 def to_user(record: UserRecord) -> pb.User:
@@ -73,15 +78,19 @@ def to_user_revocation(record: UserRevocation) -> pb.UserRevocation:
     )
 
 
-def to_snapshot(token_format: TokenFormat, revocations: Revocations) -> pb.CredentialSnapshot:
-    """Returns all that a verifier must know."""
-    return pb.CredentialSnapshot(
-        verification_key=token_format.key,
-        issuer=token_format.issuer,
-        audience=token_format.audience,
-        revoked_tokens=[to_token_revocation(token) for token in revocations.tokens],
-        revoked_users=[to_user_revocation(user) for user in revocations.users],
-    )
+def to_snapshots(token_format: TokenFormat, revocations: Revocations) -> Iterator[pb.CredentialSnapshot]:
+    """Yields all that a verifier must know, in parts that fit into one message each."""
+    longest = max(1, len(revocations.tokens), len(revocations.users))
+    for first in range(0, longest, REVOCATIONS_A_PART):
+        end = first + REVOCATIONS_A_PART
+        yield pb.CredentialSnapshot(
+            verification_key=token_format.key,
+            issuer=token_format.issuer,
+            audience=token_format.audience,
+            revoked_tokens=[to_token_revocation(token) for token in revocations.tokens[first:end]],
+            revoked_users=[to_user_revocation(user) for user in revocations.users[first:end]],
+            more_follows=end < longest,
+        )
 
 
 def token_revoked(revocation: TokenRevocation) -> pb.WatchCredentialsResponse:

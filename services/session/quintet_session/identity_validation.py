@@ -4,12 +4,18 @@ import json
 from collections.abc import Iterable, Mapping
 
 import email_validator
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from quintet.identity.v1 import identity_service_pb2 as pb
-from quintet_errors import DomainError, Reason
 from quintet_session.identity_store import EmailAddress, SettingsKey, SettingsLimits
-from quintet_session.validation import LONGEST_OWNER, LONGEST_SURFACE, invalid, missing, required
+from quintet_session.validation import (
+    LONGEST_OWNER,
+    LONGEST_SURFACE,
+    invalid,
+    missing,
+    required,
+    time_us,
+    too_large,
+)
 
 LONGEST_EMAIL = 254
 LONGEST_NAME = 100
@@ -80,10 +86,8 @@ def expire_us(request: pb.CreateApiKeyRequest, now_us: int) -> int | None:
     """Returns when an API key ends, in microseconds since 1970; None for never."""
     if not request.HasField("expire_time"):
         return None
-    moment: Timestamp = request.expire_time
-    expires = moment.seconds * 1_000_000 + moment.nanos // 1000
-    # The last moment that a timestamp can name.
-    if not now_us < expires < 253_402_300_800_000_000:
+    expires = time_us(request.expire_time, "expire_time")
+    if expires <= now_us:
         raise invalid("expire_time", "a time to come")
     return expires
 
@@ -93,15 +97,10 @@ def settings_key(key: pb.SettingsKey) -> SettingsKey:
     return SettingsKey(surface(key.surface, "key.surface"), required(key.subject, "key.subject", LONGEST_OWNER))
 
 
-def settings_values(values: Mapping[str, str]) -> dict[str, str]:
-    """Returns values that are JSON texts."""
+def settings_values(values: Mapping[str, str]) -> dict[str, str | None]:
+    """Returns values that are JSON texts; None stands for a value that `null` removes."""
     _check_entries(values, "values")
-    for text in values.values():
-        try:
-            json.loads(text, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            raise invalid("values", "JSON texts") from None
-    return dict(values)
+    return {name: None if _parsed(text) is None else text for name, text in values.items()}
 
 
 def settings_secrets(values: Mapping[str, str]) -> dict[str, str]:
@@ -117,11 +116,15 @@ def _check_entries(entries: Mapping[str, str], field: str) -> None:
         raise invalid(field, f"named with 1 to {_LONGEST_ENTRY_NAME} characters")
     size = sum(len(key.encode()) + len(text.encode()) for key, text in entries.items())
     if size > _MOST_ENTRY_BYTES:
-        raise DomainError(
-            Reason.PAYLOAD_TOO_LARGE,
-            f"`{field}` may have at most {_MOST_ENTRY_BYTES} bytes.",
-            {"maxBytes": str(_MOST_ENTRY_BYTES), "receivedBytes": str(size)},
-        )
+        raise too_large(f"`{field}`", _MOST_ENTRY_BYTES, size)
+
+
+def _parsed(text: str) -> object:
+    try:
+        parsed: object = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise invalid("values", "JSON texts") from None
+    return parsed
 
 
 def _no_constant(_name: str) -> None:

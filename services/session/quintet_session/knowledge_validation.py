@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from quintet.knowledge.v1 import knowledge_service_pb2 as pb
-from quintet_errors import DomainError, Reason
 from quintet_session.knowledge_store import ChunkRecord, NewBuild, NewChunks, NewDocument, Query
 from quintet_session.ranking import Floats
-from quintet_session.validation import invalid, missing, required
+from quintet_session.validation import invalid, missing, required, too_large
 
 LONGEST_COLLECTION = 128
 LONGEST_MODEL = 200
@@ -71,7 +70,7 @@ def chunks(request: pb.AddChunksRequest) -> NewChunks:
         raise invalid("first_index", "0 or more")
     size = request.ByteSize()
     if size > MAX_CHUNKS_BYTES + (1 << 10):
-        raise _too_large("The chunks of one call", MAX_CHUNKS_BYTES, size)
+        raise too_large("The chunks of one call", MAX_CHUNKS_BYTES, size)
     if request.unreadable and (request.chunks or not request.complete):
         raise invalid("unreadable", "set with `complete` and without chunks")
     pieces = tuple(_chunk(chunk) for chunk in request.chunks)
@@ -82,7 +81,7 @@ def query(request: pb.SearchRequest) -> Query:
     """Returns what to search for."""
     size = len(required(request.query, "query").encode())
     if size > MAX_QUERY_BYTES:
-        raise _too_large("A query", MAX_QUERY_BYTES, size)
+        raise too_large("A query", MAX_QUERY_BYTES, size)
     if not 0 <= request.top_k <= MOST_RESULTS:
         raise invalid("top_k", f"1 to {MOST_RESULTS}, or 0 for {DEFAULT_RESULTS}")
     if len(request.collections) > MOST_COLLECTIONS:
@@ -105,7 +104,7 @@ def _chunk(message: pb.Chunk) -> ChunkRecord:
         ("The heading of a chunk", message.heading, MAX_HEADING_BYTES),
     ):
         if len(text) * 4 > largest and len(text.encode()) > largest:
-            raise _too_large(what, largest, len(text.encode()))
+            raise too_large(what, largest, len(text.encode()))
     if message.start_line < 0 or message.end_line < 0:
         raise invalid("chunks.start_line", "a line of the document, or 0")
     vector = _unit(message.vector, "chunks.vector").astype("<f2").tobytes()
@@ -134,13 +133,5 @@ def _attributes(attributes: Mapping[str, str], field: str) -> dict[str, str]:
         raise invalid(field, f"at most {MOST_ATTRIBUTES} entries")
     size = sum(len(name.encode()) + len(value.encode()) for name, value in attributes.items())
     if size > MAX_ATTRIBUTE_BYTES:
-        raise _too_large("Attributes", MAX_ATTRIBUTE_BYTES, size)
+        raise too_large("Attributes", MAX_ATTRIBUTE_BYTES, size)
     return dict(attributes)
-
-
-def _too_large(what: str, max_bytes: int, received_bytes: int) -> DomainError:
-    return DomainError(
-        Reason.PAYLOAD_TOO_LARGE,
-        f"{what} may have at most {max_bytes} bytes.",
-        {"maxBytes": str(max_bytes), "receivedBytes": str(received_bytes)},
-    )

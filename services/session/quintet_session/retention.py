@@ -1,4 +1,4 @@
-"""Removes jobs whose time has passed."""
+"""Removes jobs and usage records whose time has passed."""
 
 import asyncio
 import time
@@ -13,9 +13,10 @@ _log = get_logger(__name__)
 class Retention:
     """Looks every `interval_s` seconds for what nobody needs, and removes it a little at a time."""
 
-    def __init__(self, store: Store, *, keep_s: float, interval_s: float) -> None:
+    def __init__(self, store: Store, *, keep_s: float, keep_usage_s: float, interval_s: float) -> None:
         self._store = store
         self._keep_s = keep_s
+        self._keep_usage_s = keep_usage_s
         self._interval_s = interval_s
         self._task: asyncio.Task[None] | None = None
 
@@ -31,9 +32,11 @@ class Retention:
 
     async def purge(self) -> None:
         """Removes everything that nobody needs now."""
-        before_us = int((time.time() - self._keep_s) * 1e6)
+        now_s = time.time()
         # One small transaction after the other, so that no writer waits long behind them.
-        while await self._store.purge_step(before_us):
+        while await self._store.purge_step(int((now_s - self._keep_s) * 1e6)):
+            pass
+        while await self._store.usage.purge_step(int((now_s - self._keep_usage_s) * 1e6)):
             pass
 
     async def _run(self) -> None:

@@ -19,7 +19,7 @@ class SessionSettings(ServiceSettings):
     synchronous: Literal["full", "normal"] = "full"
     """`full` waits for the disk at each commit and survives a power cut; `normal` survives only the process's death."""
     reader_threads: int = Field(default=4, ge=1, le=64)
-    """Threads that read, each with a connection of its own."""
+    """Threads that read, each with a connection of its own; searches of knowledge and sums of usage have two more."""
     max_database_mib: int = Field(default=0, ge=0)
     """Largest size of the database; 0 leaves the limit to the disk."""
     job_lease_s: float = Field(default=10.0, gt=0)
@@ -30,6 +30,8 @@ class SessionSettings(ServiceSettings):
     """How many jobs may wait for a worker; one more is refused before its input is taken."""
     job_retention_h: float = Field(default=24.0, gt=0)
     """How long an ended job and its result are kept."""
+    usage_retention_d: float = Field(default=400.0, gt=0)
+    """How long the record of a call of a model is kept, in days; sums of older times become smaller."""
     purge_interval_s: float = Field(default=60.0, gt=0)
     """How often the service looks for what nobody needs any more."""
     max_vector_cache_mib: int = Field(default=256, ge=0)

@@ -1,16 +1,15 @@
 """The methods of quintet.identity.v1 about sign-ins and their tokens."""
 
-import secrets
-
 from quintet.identity.v1 import identity_service_pb2 as pb
 from quintet_errors import DomainError
 from quintet_observability import get_logger
 from quintet_rpc.context import Context
 from quintet_session import identity_validation, validation
-from quintet_session.access_tokens import digest, new_secret, refused, wrong_password
+from quintet_session.access_tokens import digest, wrong_password
 from quintet_session.identity import Identity
-from quintet_session.identity_store import Credentials, EmailAddress, NewSignIn
+from quintet_session.identity_store import Credentials, EmailAddress
 from quintet_session.identity_translate import to_claims, to_user, token_revoked
+from quintet_tokens import refusal
 
 _log = get_logger(__name__)
 
@@ -26,14 +25,7 @@ class SignInMethods:
         email = validation.required(request.email, "email")
         password = identity_validation.given(request.password, "password")
         checked = await self._check(email, password)
-        refresh_token = new_secret()
-        sign_in = NewSignIn(
-            sign_in_id=secrets.token_hex(16),
-            user_id=checked.user.user_id,
-            generation=checked.user.generation,
-            lifetime_us=self._identity.refresh_lifetime_us,
-            token_hash=digest(refresh_token),
-        )
+        sign_in, refresh_token = self._identity.new_sign_in(checked.user.user_id, checked.user.generation)
         user = await self._identity.store.begin_sign_in(sign_in)
         if user is None:
             # The password was changed while the old one was checked.
@@ -47,7 +39,7 @@ class SignInMethods:
         refresh_token = validation.required(request.refresh_token, "refresh_token")
         found = await self._identity.store.find_sign_in(digest(refresh_token))
         if found is None:
-            raise refused()
+            raise refusal()
         tokens = self._identity.tokens.pair(found.user, found.sign_in_id, refresh_token)
         return pb.RefreshSignInResponse(tokens=tokens, user=to_user(found.user))
 
@@ -70,7 +62,7 @@ class SignInMethods:
         """Checks the signature, the times and the revocations."""
         claims = self._identity.tokens.verify(validation.required(request.access_token, "access_token"))
         if await self._identity.store.is_revoked(claims.token_id, claims.user_id, claims.generation):
-            raise refused()
+            raise refusal()
         return pb.VerifyAccessTokenResponse(claims=to_claims(claims))
 
     async def _check(self, email: str, password: str) -> Credentials:

@@ -10,7 +10,7 @@ from quintet_session.translate import to_scope, to_timestamp
 from quintet_session.usage_store import UsageFilter, UsageGroup, UsageRecord, UsageStore
 
 # What fits into one message even with the longest names.
-_MOST_GROUPS = 5000
+_MOST_GROUPS = 4500
 _OUTCOME_NUMBERS = {outcome: number for number, outcome in usage_validation.OUTCOMES.items()}
 
 

@@ -98,3 +98,6 @@ class UsageStore(Protocol):
 
     async def list_usage(self, chosen: UsageFilter, limit: int, position: int | None = None) -> UsagePage:
         """Lists the records that are behind `position`, the newest first."""
+
+    async def purge_step(self, began_before_us: int) -> bool:
+        """Removes a little of what began before a time, and tells whether there was anything."""

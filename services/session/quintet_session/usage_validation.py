@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from quintet.usage.v1 import usage_service_pb2 as pb
 from quintet_session.usage_store import Outcome, UsageDimension, UsageFilter, UsageRecord
-from quintet_session.validation import LONGEST_OWNER, LONGEST_SURFACE, invalid, missing, required, scope
+from quintet_session.validation import LONGEST_OWNER, LONGEST_SURFACE, invalid, missing, required, scope, time_us
 
 MOST_RECORDS = 100
 LONGEST_RECORD_ID = 64
@@ -18,8 +17,6 @@ LONGEST_MODEL = 200
 MOST_TOKENS = 10**9
 MOST_MICRO_USD = 10**12
 LONGEST_CALL_US = 24 * 3600 * 10**6
-_LAST_SECOND = 253_402_300_799
-"""The last second of the year 9999, where protobuf's timestamps end."""
 
 OUTCOMES = {
     pb.UsageRecord.OUTCOME_SUCCEEDED: Outcome.SUCCEEDED,
@@ -50,8 +47,8 @@ def usage_filter(message: pb.UsageFilter) -> UsageFilter:
     return UsageFilter(
         surface=required(message.surface, "filter.surface", LONGEST_SURFACE),
         owner=message.owner or None,
-        start_us=_time_us(message.start_time, "filter.start_time") if message.HasField("start_time") else None,
-        end_us=_time_us(message.end_time, "filter.end_time") if message.HasField("end_time") else None,
+        start_us=time_us(message.start_time, "filter.start_time") if message.HasField("start_time") else None,
+        end_us=time_us(message.end_time, "filter.end_time") if message.HasField("end_time") else None,
     )
 
 
@@ -82,7 +79,7 @@ def _record(message: pb.UsageRecord) -> UsageRecord:
         else None,
         outcome=_outcome(message),
         estimated=message.estimated,
-        start_us=_time_us(message.start_time, "records.start_time") if message.HasField("start_time") else None,
+        start_us=time_us(message.start_time, "records.start_time") if message.HasField("start_time") else None,
     )
 
 
@@ -106,9 +103,3 @@ def _duration_us(duration: Duration, field: str) -> int:
     if not 0 <= microseconds <= LONGEST_CALL_US:
         raise invalid(field, "0 seconds to a day")
     return microseconds
-
-
-def _time_us(time: Timestamp, field: str) -> int:
-    if not 0 <= time.seconds <= _LAST_SECOND or not 0 <= time.nanos < 1_000_000_000:
-        raise invalid(field, "a time from 1970 to 9999")
-    return time.seconds * 1_000_000 + time.nanos // 1000

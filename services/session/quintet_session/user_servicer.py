@@ -19,12 +19,15 @@ class UserMethods:
         self._identity = identity
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.CreateUserResponse:
-        """Creates a user."""
+        """Creates a user, signed in if that is asked for."""
         address = identity_validation.email(request.email)
         password = identity_validation.new_password(request.password)
         name = identity_validation.name(request.name or default_name(address))
-        user = await self._identity.add_user(address, password, name, is_admin=request.is_admin)
-        return pb.CreateUserResponse(user=to_user(user))
+        if not request.sign_in:
+            user = await self._identity.add_user(address, password, name, is_admin=request.is_admin)
+            return pb.CreateUserResponse(user=to_user(user))
+        user, tokens = await self._identity.register(address, password, name, is_admin=request.is_admin)
+        return pb.CreateUserResponse(user=to_user(user), tokens=tokens)
 
     async def GetUser(self, request: pb.GetUserRequest, context: Context) -> pb.GetUserResponse:
         """Returns one user."""

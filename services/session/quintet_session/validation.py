@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from quintet.jobs.v1 import job_service_pb2 as jobs_pb
 from quintet.session.v1 import session_service_pb2 as pb
 from quintet_errors import DomainError, Reason
@@ -28,6 +30,8 @@ LARGEST_PAGE_SIZE = 1000
 LONGEST_WAIT_S = 30
 # As long as a sentence can be in the status of a call.
 _LONGEST_FAILURE = 1000
+_LAST_SECOND = 253_402_300_799
+"""The last second of the year 9999, where protobuf's timestamps end."""
 
 _ID_PREFIX = re.compile(r"[a-z]{1,16}")
 
@@ -40,6 +44,15 @@ def invalid(field: str, rule: str) -> DomainError:
 def missing(field: str) -> DomainError:
     """Returns the error of a required field that is absent or blank."""
     return DomainError(Reason.MISSING_FIELD, f"`{field}` is required.", {"field": field})
+
+
+def too_large(what: str, max_bytes: int, received_bytes: int) -> DomainError:
+    """Returns the error of something that has too many bytes."""
+    return DomainError(
+        Reason.PAYLOAD_TOO_LARGE,
+        f"{what} may have at most {max_bytes} bytes.",
+        {"maxBytes": str(max_bytes), "receivedBytes": str(received_bytes)},
+    )
 
 
 def required(value: str, field: str, longest: int | None = None) -> str:
@@ -82,6 +95,13 @@ def offset(value: int, page_token: str) -> int:
     return value
 
 
+def time_us(time: Timestamp, field: str) -> int:
+    """Returns a point in time, in microseconds since 1970."""
+    if not 0 <= time.seconds <= _LAST_SECOND or not 0 <= time.nanos < 1_000_000_000:
+        raise invalid(field, "a time from 1970 to 9999")
+    return time.seconds * 1_000_000 + time.nanos // 1000
+
+
 def attributes(values: Mapping[str, str]) -> dict[str, str]:
     """Returns attributes to set; an empty value stands for a removal."""
     for name, value in values.items():
@@ -110,9 +130,9 @@ def contents(messages: Sequence[pb.Message]) -> None:
         raise invalid("messages", f"1 to {MOST_MESSAGES} messages")
     sizes = [len(message.content.encode()) for message in messages]
     if max(sizes) > MAX_CONTENT_BYTES:
-        raise _too_large("A message", MAX_CONTENT_BYTES, max(sizes))
+        raise too_large("A message", MAX_CONTENT_BYTES, max(sizes))
     if sum(sizes) > MAX_APPEND_BYTES:
-        raise _too_large("An append", MAX_APPEND_BYTES, sum(sizes))
+        raise too_large("An append", MAX_APPEND_BYTES, sum(sizes))
 
 
 def id_prefix(value: str) -> str:
@@ -130,10 +150,10 @@ def task(message: jobs_pb.JobTask) -> bytes:
         raise invalid("task.kind", "a kind of this version of the service")
     text_bytes = len(message.text.encode())
     if text_bytes > MAX_TASK_TEXT_BYTES:
-        raise _too_large("The text of a task", MAX_TASK_TEXT_BYTES, text_bytes)
+        raise too_large("The text of a task", MAX_TASK_TEXT_BYTES, text_bytes)
     data = message.SerializeToString()
     if len(data) > MAX_TASK_BYTES:
-        raise _too_large("A task", MAX_TASK_BYTES, len(data))
+        raise too_large("A task", MAX_TASK_BYTES, len(data))
     return data
 
 
@@ -164,11 +184,3 @@ def failure(error: jobs_pb.JobError) -> JobFailure:
     if reason not in Reason.__members__:
         raise invalid("config.error.reason", "a name of quintet.errors.v1.ErrorReason without its prefix")
     return JobFailure(reason, required(error.message, "config.error.message")[:_LONGEST_FAILURE])
-
-
-def _too_large(what: str, max_bytes: int, received_bytes: int) -> DomainError:
-    return DomainError(
-        Reason.PAYLOAD_TOO_LARGE,
-        f"{what} may have at most {max_bytes} bytes.",
-        {"maxBytes": str(max_bytes), "receivedBytes": str(received_bytes)},
-    )

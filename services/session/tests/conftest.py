@@ -23,7 +23,7 @@ from quintet_testing import serve
 
 # Test modules are imported by their paths, so that the module beside them has to be made findable.
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("knowledge_pieces")
+pytest.register_assert_rewrite("knowledge_pieces", "session_processes")
 
 SCOPE = Scope("nexus", "anonymous")
 # Most tests are not about the time that a password takes.
@@ -35,15 +35,20 @@ class Clock:
     """A wall clock that tests can make jump."""
 
     now_us: int = 1_700_000_000_000_000
+    stepped_us: int = 0
 
     def __call__(self) -> int:
         return self.now_us
 
     def seconds(self) -> float:
-        return self.now_us / 1e6
+        return (self.now_us - self.stepped_us) / 1e6
 
     def jump(self, seconds: float) -> None:
         self.now_us += int(seconds * 1e6)
+
+    def step(self, seconds: float) -> None:
+        self.jump(seconds)
+        self.stepped_us += int(seconds * 1e6)
 
 
 def _sqlite(folder: Path, clock: Clock) -> Store:
@@ -131,3 +136,28 @@ def serving(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Running
 async def service(tmp_path: Path) -> AsyncIterator[Running]:
     async with running_service(tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def sessions(service: Running) -> rpc.SessionServiceStub:
+    return service.sessions
+
+
+@pytest.fixture
+def jobs(service: Running) -> jobs_rpc.JobServiceStub:
+    return service.jobs
+
+
+@pytest.fixture
+def usage(service: Running) -> usage_rpc.UsageServiceStub:
+    return service.usage
+
+
+@pytest.fixture
+def knowledge(service: Running) -> knowledge_rpc.KnowledgeServiceStub:
+    return service.knowledge
+
+
+@pytest.fixture
+def identity(service: Running) -> identity_rpc.IdentityServiceStub:
+    return service.identity

@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import pytest
 
-from quintet_errors import DomainError
 from quintet_session.knowledge_store import ChunkRecord, Hit, KnowledgeStore, NewBuild, NewChunks, NewDocument, Query
 from quintet_session.store import Store
 
@@ -45,12 +43,6 @@ async def put(
     if commit:
         await knowledge.commit_build(build_id)
     return build_id
-
-
-async def refused(call: object) -> DomainError:
-    with pytest.raises(DomainError) as caught:
-        await call  # type: ignore[misc]
-    return caught.value
 
 
 def texts(hits: Iterable[Hit]) -> list[str]:

@@ -12,9 +12,10 @@ from quintet.identity.v1 import identity_service_pb2 as pb
 from quintet.identity.v1 import identity_service_pb2_grpc as rpc
 from quintet_errors import DomainError, Reason
 from quintet_rpc.request_context import shutting_down
+from quintet_rpc.server import MAX_MESSAGE_BYTES
 from quintet_session.credential_watch import CredentialWatch
-from quintet_session.identity_store import TokenRevocation
-from quintet_session.identity_translate import token_revoked
+from quintet_session.identity_store import Revocations, TokenRevocation, UserRevocation
+from quintet_session.identity_translate import REVOCATIONS_A_PART, to_snapshots, token_revoked
 from quintet_tokens import TokenFormat, verify
 
 PASSWORD = "secure_password"
@@ -39,12 +40,6 @@ class Watching:
 
     def cancel(self) -> None:
         self._call.cancel()
-
-
-@pytest.fixture
-def identity(service: Any) -> rpc.IdentityServiceStub:
-    stub: rpc.IdentityServiceStub = service.identity
-    return stub
 
 
 @pytest.fixture
@@ -73,6 +68,27 @@ async def test_the_snapshot_is_all_that_a_verifier_needs(identity: rpc.IdentityS
     assert [token.token_id for token in snapshot.revoked_tokens] == [claims.token_id]
     assert [(revoked.user_id, revoked.min_generation) for revoked in snapshot.revoked_users] == [(user.user_id, 2)]
     assert snapshot.revoked_tokens[0].expire_time.seconds > time.time() + 900
+
+
+async def test_a_snapshot_of_many_revocations_comes_in_parts(service: Any, identity: rpc.IdentityServiceStub) -> None:
+    tokens = [f"t{number}" for number in range(REVOCATIONS_A_PART + 1)]
+    await asyncio.gather(*(service.store.identity.end_sign_ins("user_x", token) for token in tokens))
+    watching = Watching(identity)
+    first, second = [(await watching.raw()).snapshot for _ in range(2)]
+    assert (first.more_follows, second.more_follows) == (True, False)
+    assert second.verification_key == first.verification_key
+    assert {token.token_id for part in (first, second) for token in part.revoked_tokens} == set(tokens)
+    watching.cancel()
+
+
+def test_the_parts_of_a_snapshot_fit_into_messages_and_lose_nothing() -> None:
+    tokens = tuple(TokenRevocation(f"{number:05}" + "\U0001f600" * 123, 2**55) for number in range(12_000))
+    users = tuple(UserRevocation(f"user_{number:024}", 2**62, 2**55) for number in range(5_001))
+    parts = list(to_snapshots(TokenFormat(b"k" * 32), Revocations(tokens, users)))
+    assert max(part.ByteSize() for part in parts) < MAX_MESSAGE_BYTES - 100
+    assert [part.more_follows for part in parts] == [True, True, False]
+    assert [token.token_id for part in parts for token in part.revoked_tokens] == [token.token_id for token in tokens]
+    assert [user.user_id for part in parts for user in part.revoked_users] == [user.user_id for user in users]
 
 
 async def test_every_change_is_told_at_once(identity: rpc.IdentityServiceStub, watching: Watching) -> None:

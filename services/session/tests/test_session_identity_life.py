@@ -1,26 +1,22 @@
 """Identities over time: the first administrator, restarts, the key file, what is at rest and what is logged."""
 
-import asyncio
 import json
-import os
+import signal
 import sqlite3
 import stat
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 from cryptography.exceptions import InvalidTag
+from refusals import reason_of
+from session_processes import service_process
 
 from quintet.identity.v1 import identity_service_pb2 as pb
 from quintet.identity.v1 import identity_service_pb2_grpc as rpc
 from quintet_errors import DomainError, Reason
-from quintet_errors.status import from_rpc_error
-from quintet_rpc.channel import create_channel
 from quintet_session.secret_box import SecretBox
 from quintet_session.settings import SessionSettings
 from quintet_session.signing_key import load_signing_key
@@ -30,16 +26,21 @@ PASSWORD = "secure_password"
 ADMIN_PASSWORD = "admin_password"
 SECRET = "sk-provider-secret"
 DOCUMENT = pb.SettingsKey(surface="quillium", subject="admin")
-
-
-async def refused(call: Any) -> Reason:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    return from_rpc_error(caught.value).reason
+PROCESS_SETTINGS = {
+    "LOG_LEVEL": "debug",
+    "PASSWORD_TIME_COST": "1",
+    "PASSWORD_MEMORY_KIB": "64",
+    "ADMIN_EMAIL": "root@test.local",
+    "ADMIN_PASSWORD": ADMIN_PASSWORD,
+}
 
 
 async def sign_in(identity: rpc.IdentityServiceStub, email: str, password: str = PASSWORD) -> pb.SignInResponse:
     return await identity.SignIn(pb.SignInRequest(email=email, password=password))
+
+
+def token_of(signed: pb.SignInResponse) -> pb.VerifyAccessTokenRequest:
+    return pb.VerifyAccessTokenRequest(access_token=signed.tokens.access_token)
 
 
 async def test_a_restart_keeps_users_keys_settings_sign_ins_and_revocations(serving: Serving) -> None:
@@ -57,11 +58,37 @@ async def test_a_restart_keeps_users_keys_settings_sign_ins_and_revocations(serv
         await identity.VerifyAccessToken(pb.VerifyAccessTokenRequest(access_token=kept.tokens.access_token))
         await identity.RefreshSignIn(pb.RefreshSignInRequest(refresh_token=kept.tokens.refresh_token))
         revoked = pb.VerifyAccessTokenRequest(access_token=ended.tokens.access_token)
-        assert await refused(identity.VerifyAccessToken(revoked)) is Reason.UNAUTHENTICATED
+        assert await reason_of(identity.VerifyAccessToken(revoked)) is Reason.UNAUTHENTICATED
         check = await identity.VerifyApiKey(pb.VerifyApiKeyRequest(surface="quillium", secret=key.secret))
         assert check.api_key == key.api_key
         settings = (await identity.GetSettings(pb.GetSettingsRequest(key=DOCUMENT))).settings
         assert (dict(settings.values), list(settings.secret_names)) == ({"a": "1"}, ["s"])
+
+
+@pytest.mark.faults
+async def test_what_was_answered_about_people_survives_a_kill(tmp_path: Path) -> None:
+    async with service_process(tmp_path, PROCESS_SETTINGS) as running:
+        identity = rpc.IdentityServiceStub(running.channel)
+        address = "a@example.com"
+        user = (await identity.CreateUser(pb.CreateUserRequest(email=address, password=PASSWORD))).user
+        ended, kept = await sign_in(identity, address), await sign_in(identity, address)
+        key = await identity.CreateApiKey(pb.CreateApiKeyRequest(surface="quillium", owner=user.user_id))
+        lost = await identity.CreateApiKey(pb.CreateApiKeyRequest(surface="nexus", owner="me"))
+        await identity.RevokeApiKey(pb.RevokeApiKeyRequest(surface="nexus", key_id=lost.api_key.key_id))
+        claims = (await identity.VerifyAccessToken(token_of(ended))).claims
+        await identity.SignOut(pb.SignOutRequest(user_id=user.user_id, token_id=claims.token_id))
+        # The last thing that is answered: nothing comes after it that could carry it to the disk.
+        assert await running.kill() == -signal.SIGKILL
+    async with service_process(tmp_path, PROCESS_SETTINGS) as running:
+        identity = rpc.IdentityServiceStub(running.channel)
+        assert (await sign_in(identity, address)).user == user
+        assert await reason_of(identity.VerifyAccessToken(token_of(ended))) is Reason.UNAUTHENTICATED
+        assert (await identity.VerifyAccessToken(token_of(kept))).claims.user_id == user.user_id
+        refresh = pb.RefreshSignInRequest(refresh_token=kept.tokens.refresh_token)
+        assert await reason_of(identity.RefreshSignIn(refresh)) is Reason.UNAUTHENTICATED
+        for surface, secret, found in (("quillium", key.secret, key.api_key), ("nexus", lost.secret, pb.ApiKey())):
+            check = await identity.VerifyApiKey(pb.VerifyApiKeyRequest(surface=surface, secret=secret))
+            assert (check.api_key, check.surface_has_keys) == (found, True)
 
 
 async def test_the_first_administrator_comes_from_the_settings_once(serving: Serving) -> None:
@@ -161,18 +188,21 @@ async def test_no_secret_is_at_rest_in_clear(serving: Serving, tmp_path: Path) -
 
 async def test_neither_secrets_nor_addresses_are_logged(tmp_path: Path) -> None:
     email, address_of_nobody = "ann.lee@example.com", "nobody.known@example.com"
-    async with service_process(tmp_path) as (identity, output):
+    async with service_process(tmp_path, PROCESS_SETTINGS) as running:
+        identity = rpc.IdentityServiceStub(running.channel)
         user = (await identity.CreateUser(pb.CreateUserRequest(email=email, password=PASSWORD, name="Ann Lee"))).user
         signed = await sign_in(identity, email)
-        await refused(sign_in(identity, email, "wrong_password"))
-        await refused(sign_in(identity, address_of_nobody, "wrong_password"))
-        await refused(identity.CreateUser(pb.CreateUserRequest(email=email, password="second_password")))
+        await reason_of(sign_in(identity, email, "wrong_password"))
+        await reason_of(sign_in(identity, address_of_nobody, "wrong_password"))
+        await reason_of(identity.CreateUser(pb.CreateUserRequest(email=email, password="second_password")))
         key = await identity.CreateApiKey(pb.CreateApiKeyRequest(surface="quillium", owner=user.user_id))
         await identity.UpdateSettings(pb.UpdateSettingsRequest(key=DOCUMENT, secrets={"openai": SECRET}))
         await identity.UpdateUser(pb.UpdateUserRequest(user_id=user.user_id, password="third_password"))
         await identity.SignOut(pb.SignOutRequest(user_id=user.user_id))
         await identity.RevokeApiKey(pb.RevokeApiKeyRequest(surface="quillium", key_id=key.api_key.key_id))
         await identity.DeleteUser(pb.DeleteUserRequest(user_id=user.user_id))
+        assert await running.stop() == 0
+    output = running.output
     logged = "".join(output)
     secrets = (PASSWORD, "wrong_password", "second_password", "third_password", ADMIN_PASSWORD, SECRET, key.secret)
     people = (email, address_of_nobody, "root@test.local", "Ann Lee")
@@ -191,36 +221,3 @@ async def test_neither_secrets_nor_addresses_are_logged(tmp_path: Path) -> None:
         "api_key_revoked",
         "user_deleted",
     }
-
-
-@asynccontextmanager
-async def service_process(folder: Path) -> AsyncIterator[tuple[rpc.IdentityServiceStub, list[str]]]:
-    """Runs the real process, whose output can be read when it has ended."""
-    environment = os.environ | {
-        "QUINTET_SESSION_LISTEN_ADDR": "127.0.0.1:0",
-        "QUINTET_SESSION_DATA_DIR": str(folder),
-        "QUINTET_SESSION_LOG_LEVEL": "debug",
-        "QUINTET_SESSION_PASSWORD_TIME_COST": "1",
-        "QUINTET_SESSION_PASSWORD_MEMORY_KIB": "64",
-        "ADMIN_EMAIL": "root@test.local",
-        "ADMIN_PASSWORD": ADMIN_PASSWORD,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "quintet_session", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
-    )
-    assert process.stdout is not None
-    output: list[str] = []
-    try:
-        async with asyncio.timeout(60):
-            while not output or json.loads(output[-1])["event"] != "serving":
-                output.append((await process.stdout.readline()).decode())
-        (port,) = next(event["ports"] for event in map(json.loads, output) if event["event"] == "listening")
-        async with create_channel(f"127.0.0.1:{port}") as channel:
-            yield rpc.IdentityServiceStub(channel), output
-        process.terminate()
-        output += (await process.stdout.read()).decode().splitlines()
-        assert await process.wait() == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()

@@ -10,30 +10,18 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from refusals import refused
 
 from quintet.jobs.v1 import job_service_pb2 as pb
 from quintet.jobs.v1 import job_service_pb2_grpc as rpc
 from quintet.session.v1.session_service_pb2 import Scope
-from quintet_errors import DomainError, Reason
-from quintet_errors.status import from_rpc_error
+from quintet_errors import Reason
 from quintet_testing import eventually
 
 SCOPE = Scope(surface="nexus", owner="anonymous")
 TASK = pb.JobTask(kind=pb.JobTask.KIND_IMAGE_QUESTION, text="What is it?", language="en", session_id="s", script="x")
 CONFIG = pb.CreateJobConfig(scope=SCOPE, task=TASK, id_prefix="img")
 CHUNK = 64 << 10
-
-
-@pytest.fixture
-def jobs(service: Any) -> rpc.JobServiceStub:
-    stub: rpc.JobServiceStub = service.jobs
-    return stub
-
-
-async def refused(call: Any) -> DomainError:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    return from_rpc_error(caught.value)
 
 
 def upload(data: bytes, config: pb.CreateJobConfig = CONFIG) -> Iterable[pb.CreateJobRequest]:

@@ -1,7 +1,6 @@
 """Acknowledged writes survive `kill -9` of the real process."""
 
 import asyncio
-import json
 import os
 import signal
 import sqlite3
@@ -9,51 +8,19 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
 import pytest
+from session_processes import service_process
 
 from quintet.jobs.v1 import job_service_pb2 as jobs_pb
 from quintet.jobs.v1 import job_service_pb2_grpc as jobs_rpc
 from quintet.session.v1 import session_service_pb2 as pb
 from quintet.session.v1 import session_service_pb2_grpc as rpc
-from quintet_rpc.channel import create_channel
 
 SCOPE = pb.Scope(surface="nexus", owner="anonymous")
 WRITERS = 64
-
-
-@asynccontextmanager
-async def service_process(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, grpc.aio.Channel]]:
-    environment = {
-        **os.environ,
-        "QUINTET_SESSION_LISTEN_ADDR": "127.0.0.1:0",
-        "QUINTET_SESSION_DATA_DIR": str(folder),
-        "QUINTET_SESSION_LOG_FORMAT": "json",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "quintet_session", stdout=subprocess.PIPE, env=environment
-    )
-    assert process.stdout is not None
-    port = 0
-    async with asyncio.timeout(30):
-        async for line in process.stdout:
-            event = json.loads(line)
-            port = event["ports"][0] if event["event"] == "listening" else port
-            if event["event"] == "serving":
-                break
-    draining = asyncio.ensure_future(process.stdout.read())
-    channel = create_channel(f"127.0.0.1:{port}")
-    try:
-        yield process, channel
-    finally:
-        await channel.close()
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        await draining
 
 
 async def write_until_killed(
@@ -98,8 +65,8 @@ def stored_messages(folder: Path) -> dict[str, list[tuple[int, str]]]:
 async def test_acknowledged_messages_survive_kills_once_and_in_order(tmp_path: Path) -> None:
     acknowledged: dict[str, dict[str, int]] = defaultdict(dict)
     for life in range(3):
-        async with service_process(tmp_path) as (process, channel):
-            stub = rpc.SessionServiceStub(channel)
+        async with service_process(tmp_path) as running:
+            stub = rpc.SessionServiceStub(running.channel)
             sessions = [
                 (await stub.CreateSession(pb.CreateSessionRequest(scope=SCOPE))).session.session_id for _ in range(4)
             ]
@@ -110,8 +77,7 @@ async def test_acknowledged_messages_survive_kills_once_and_in_order(tmp_path: P
                 for writer in range(WRITERS)
             ]
             await asyncio.wait_for(enough.wait(), 30)
-            process.kill()
-            assert await process.wait() == -signal.SIGKILL
+            assert await running.kill() == -signal.SIGKILL
             await asyncio.gather(*writing)
             acknowledged.update(mine)
     stored = stored_messages(tmp_path)
@@ -126,42 +92,39 @@ async def test_acknowledged_messages_survive_kills_once_and_in_order(tmp_path: P
         assert session_id in stored
 
 
+async def job_messages(data: bytes, sent: asyncio.Event | None = None) -> AsyncIterator[jobs_pb.CreateJobRequest]:
+    """Yields the upload of a job; with `sent`, which is set after the data, it never ends."""
+    task = jobs_pb.JobTask(kind=jobs_pb.JobTask.KIND_TRANSCRIPTION)
+    yield jobs_pb.CreateJobRequest(config=jobs_pb.CreateJobConfig(scope=SCOPE, task=task, id_prefix="voice"))
+    for start in range(0, len(data), 1 << 16):
+        yield jobs_pb.CreateJobRequest(input=data[start : start + (1 << 16)])
+    if sent is not None:
+        sent.set()
+        await asyncio.Event().wait()
+
+
 @pytest.mark.faults
 async def test_an_accepted_job_is_there_with_its_input_after_a_kill_in_the_middle_of_another_upload(
     tmp_path: Path,
 ) -> None:
     data = os.urandom(1 << 20)
-    config = jobs_pb.CreateJobConfig(
-        scope=SCOPE, task=jobs_pb.JobTask(kind=jobs_pb.JobTask.KIND_TRANSCRIPTION), id_prefix="voice"
-    )
-    stored = asyncio.Event()
-
-    async def messages(*, stall: bool) -> AsyncIterator[jobs_pb.CreateJobRequest]:
-        yield jobs_pb.CreateJobRequest(config=config)
-        for start in range(0, len(data), 1 << 16):
-            yield jobs_pb.CreateJobRequest(input=data[start : start + (1 << 16)])
-        if stall:
-            stored.set()
-            await asyncio.Event().wait()
-
-    async with service_process(tmp_path) as (process, channel):
-        jobs = jobs_rpc.JobServiceStub(channel)
-        accepted = (await jobs.CreateJob(messages(stall=False))).job
+    sent = asyncio.Event()
+    async with service_process(tmp_path) as running:
+        jobs = jobs_rpc.JobServiceStub(running.channel)
+        accepted = (await jobs.CreateJob(job_messages(data))).job
         claimed = await jobs.ClaimJob(jobs_pb.ClaimJobRequest(worker_id="w"))
-        broken = jobs.CreateJob(messages(stall=True))
-        await stored.wait()
-        process.kill()
-        await process.wait()
+        broken = jobs.CreateJob(job_messages(data, sent))
+        await sent.wait()
+        await running.kill()
         with pytest.raises(grpc.aio.AioRpcError):
             await broken
-    async with service_process(tmp_path) as (process, channel):
-        jobs = jobs_rpc.JobServiceStub(channel)
+    async with service_process(tmp_path) as running:
+        jobs = jobs_rpc.JobServiceStub(running.channel)
         reading = jobs_pb.ReadJobInputRequest(job_id=accepted.job_id, lease_token=claimed.lease_token)
         assert b"".join([response.chunk async for response in jobs.ReadJobInput(reading)]) == data
         renewal = jobs_pb.RenewJobRequest(job_id=accepted.job_id, lease_token=claimed.lease_token, progress_percent=5)
         assert not (await jobs.RenewJob(renewal)).cancelled
-        process.terminate()
-        assert await asyncio.wait_for(process.wait(), 15) == 0
+        assert await running.stop() == 0
     connection = sqlite3.connect(tmp_path / "quintet.db")
     assert connection.execute("SELECT count(DISTINCT blob_id) FROM chunks").fetchone() == (1,)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

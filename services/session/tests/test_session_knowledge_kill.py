@@ -1,58 +1,21 @@
 """A collection is whole, the old one or the new one, after `kill -9` of the real process in the middle of a build."""
 
 import asyncio
-import json
-import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from session_processes import Running, service_process
 
 from quintet.knowledge.v1 import knowledge_service_pb2 as pb
 from quintet.knowledge.v1 import knowledge_service_pb2_grpc as rpc
-from quintet_rpc.channel import create_channel
 from quintet_testing import eventually
 
 DOCUMENTS = 30
 CHUNKS = 8
-
-
-@asynccontextmanager
-async def service_process(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, rpc.KnowledgeServiceStub]]:
-    environment = {
-        **os.environ,
-        "QUINTET_SESSION_LISTEN_ADDR": "127.0.0.1:0",
-        "QUINTET_SESSION_DATA_DIR": str(folder),
-        "QUINTET_SESSION_LOG_FORMAT": "json",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "quintet_session", stdout=subprocess.PIPE, env=environment
-    )
-    assert process.stdout is not None
-    port = 0
-    async with asyncio.timeout(30):
-        async for line in process.stdout:
-            event = json.loads(line)
-            port = event["ports"][0] if event["event"] == "listening" else port
-            if event["event"] == "serving":
-                break
-    draining = asyncio.ensure_future(process.stdout.read())
-    channel = create_channel(f"127.0.0.1:{port}")
-    try:
-        yield process, rpc.KnowledgeServiceStub(channel)
-    finally:
-        await channel.close()
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        await draining
 
 
 async def build(stub: rpc.KnowledgeServiceStub, state: str, calls: asyncio.Queue[int]) -> None:
@@ -109,7 +72,8 @@ async def test_a_collection_is_the_old_or_the_new_one_whenever_the_process_is_ki
     all_calls = 3 + 2 * (DOCUMENTS - DOCUMENTS // 5)
     possible = {"0"}
     for life in range(1, 4):
-        async with service_process(tmp_path) as (process, stub):
+        async with service_process(tmp_path) as running:
+            stub = rpc.KnowledgeServiceStub(running.channel)
             if life == 1:
                 await build(stub, "0", asyncio.Queue())
             state = await state_of(stub)
@@ -117,19 +81,17 @@ async def test_a_collection_is_the_old_or_the_new_one_whenever_the_process_is_ki
             # The even lives end with the commit on its way, the others somewhere before.
             commits = life % 2 == 0
             finished = await kill_in_build(
-                process, stub, str(life), all_calls if commits else dice.randrange(all_calls)
+                running, stub, str(life), all_calls if commits else dice.randrange(all_calls)
             )
             possible = {str(life)} if finished else {state, str(life)} if commits else {state}
-    async with service_process(tmp_path) as (_, stub):
-        assert await state_of(stub) in possible
+    async with service_process(tmp_path) as running:
+        assert await state_of(rpc.KnowledgeServiceStub(running.channel)) in possible
     connection = sqlite3.connect(tmp_path / "quintet.db")
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
 
 
-async def kill_in_build(
-    process: asyncio.subprocess.Process, stub: rpc.KnowledgeServiceStub, state: str, last: int
-) -> bool:
+async def kill_in_build(running: Running, stub: rpc.KnowledgeServiceStub, state: str, last: int) -> bool:
     """Kills the process once so many calls of a build have begun, and tells whether the build was answered."""
     calls: asyncio.Queue[int] = asyncio.Queue()
     building = asyncio.create_task(build(stub, state, calls))
@@ -138,6 +100,5 @@ async def kill_in_build(
         return calls.qsize() >= last
 
     await eventually(begun)
-    process.kill()
-    assert await process.wait() == -signal.SIGKILL
+    assert await running.kill() == -signal.SIGKILL
     return (await asyncio.gather(building, return_exceptions=True))[0] is None

@@ -1,26 +1,14 @@
 """quintet.knowledge.v1 over real gRPC."""
 
-import grpc
 import pytest
+from refusals import refused
 
 from quintet.knowledge.v1 import knowledge_service_pb2 as pb
 from quintet.knowledge.v1 import knowledge_service_pb2_grpc as rpc
-from quintet_errors import DomainError, Reason
-from quintet_errors.status import from_rpc_error
+from quintet_errors import Reason
 
 DOCUMENT = pb.Document(source="a.md", digest="d", attributes={"type": "md"})
 CHUNK = pb.Chunk(text="An apple.", heading="Fruit", start_line=1, end_line=2, vector=[3, 4])
-
-
-async def refused(call: object) -> DomainError:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call  # type: ignore[misc]
-    return from_rpc_error(caught.value)
-
-
-@pytest.fixture
-def knowledge(service: object) -> rpc.KnowledgeServiceStub:
-    return service.knowledge  # type: ignore[attr-defined, no-any-return]
 
 
 async def build(knowledge: rpc.KnowledgeServiceStub, collection: str, *documents: pb.Document) -> pb.Collection:
@@ -62,6 +50,24 @@ async def test_an_aborted_build_is_lost(knowledge: rpc.KnowledgeServiceStub) -> 
         await knowledge.AbortBuild(pb.AbortBuildRequest(build_id=build_id))
     error = await refused(knowledge.CommitBuild(pb.CommitBuildRequest(build_id=build_id)))
     assert error.reason is Reason.BUILD_LOST
+
+
+async def test_an_unreadable_document_leaves_its_build_but_not_another_one(
+    knowledge: rpc.KnowledgeServiceStub,
+) -> None:
+    begins = [pb.BeginBuildRequest(collection=name, embedding_model="m") for name in ("kept", "left")]
+    kept, left = [(await knowledge.BeginBuild(begin)).build_id for begin in begins]
+    for build_id in (kept, left):
+        attach = pb.AttachDocumentsRequest(build_id=build_id, documents=[DOCUMENT])
+        assert list((await knowledge.AttachDocuments(attach)).missing_digests) == ["d"]
+        await knowledge.AddChunks(pb.AddChunksRequest(build_id=build_id, digest="d", chunks=[CHUNK]))
+    unreadable = pb.AddChunksRequest(build_id=left, digest="d", complete=True, unreadable=True)
+    for _ in range(2):
+        await knowledge.AddChunks(unreadable)
+    await knowledge.AddChunks(pb.AddChunksRequest(build_id=kept, digest="d", first_index=1, complete=True))
+    commits = [await knowledge.CommitBuild(pb.CommitBuildRequest(build_id=build_id)) for build_id in (kept, left)]
+    counts = [(one.collection.document_count, one.collection.chunk_count) for one in commits]
+    assert counts == [(1, 1), (0, 0)]
 
 
 async def test_listings_go_on_where_their_page_ended(knowledge: rpc.KnowledgeServiceStub) -> None:
@@ -137,6 +143,18 @@ BAD_CALLS = [
         "AddChunks",
         pb.AddChunksRequest(build_id="b", digest="d", chunks=[pb.Chunk(text="x", start_line=-1)]),
         "chunks.start_line",
+        Reason.INVALID_ARGUMENT,
+    ),
+    (
+        "AddChunks",
+        pb.AddChunksRequest(build_id="b", digest="d", chunks=[CHUNK], complete=True, unreadable=True),
+        "unreadable",
+        Reason.INVALID_ARGUMENT,
+    ),
+    (
+        "AddChunks",
+        pb.AddChunksRequest(build_id="b", digest="d", unreadable=True),
+        "unreadable",
         Reason.INVALID_ARGUMENT,
     ),
     ("CommitBuild", pb.CommitBuildRequest(), "build_id", Reason.MISSING_FIELD),

@@ -2,31 +2,19 @@
 
 import asyncio
 
-import grpc
 import pytest
+from refusals import refused
 
 from quintet.session.v1 import session_service_pb2 as pb
 from quintet.session.v1 import session_service_pb2_grpc as rpc
-from quintet_errors import DomainError, Reason
-from quintet_errors.status import from_rpc_error
+from quintet_errors import Reason
 from quintet_session import page_tokens
 
 SCOPE = pb.Scope(surface="nexus", owner="anonymous")
 
 
-async def refused(call: object) -> DomainError:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call  # type: ignore[misc]
-    return from_rpc_error(caught.value)
-
-
 def user(text: str) -> pb.Message:
     return pb.Message(role=pb.Message.ROLE_USER, content=text)
-
-
-@pytest.fixture
-def sessions(service: object) -> rpc.SessionServiceStub:
-    return service.sessions  # type: ignore[attr-defined, no-any-return]
 
 
 @pytest.fixture

@@ -2,28 +2,16 @@
 
 from typing import Any
 
-import grpc
 import pytest
+from refusals import refused
 
 from quintet.session.v1 import session_service_pb2 as pb
 from quintet.session.v1 import session_service_pb2_grpc as rpc
-from quintet_errors import DomainError, Reason
-from quintet_errors.status import from_rpc_error
+from quintet_errors import Reason
 
 SCOPE = pb.Scope(surface="quillium", owner="ann")
 OTHERS = [pb.Scope(surface="quillium", owner="bob"), pb.Scope(surface="nexus", owner="ann")]
 ODD_TEXTS = ("'; DROP TABLE sessions;--", "<script>x</script>", "a\r\nSet-Cookie: b=c", "a\x00b", "{{7*7}} %s", "नमस्ते")
-
-
-async def refused(call: object) -> DomainError:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call  # type: ignore[misc]
-    return from_rpc_error(caught.value)
-
-
-@pytest.fixture
-def sessions(service: Any) -> rpc.SessionServiceStub:
-    return service.sessions  # type: ignore[no-any-return]
 
 
 async def create(sessions: rpc.SessionServiceStub, scope: pb.Scope = SCOPE, **attributes: str) -> pb.Session:

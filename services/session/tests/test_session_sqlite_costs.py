@@ -2,12 +2,22 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from quintet_errors import DomainError
+from quintet_session.identity_store import NewApiKey
 from quintet_session.store import Append, MessageListing, NewMessage, Role, Scope, SessionListing
-from quintet_session.stores.sqlite import DatabaseOptions, messages, sessions, usage
+from quintet_session.stores.sqlite import (
+    DatabaseOptions,
+    identity_api_keys,
+    knowledge_retention,
+    messages,
+    sessions,
+    usage,
+)
 from quintet_session.stores.sqlite.connection import open_writer
 from quintet_session.usage_store import Outcome, UsageDimension, UsageFilter, UsageRecord
 
@@ -128,6 +138,56 @@ def test_a_time_range_of_all_owners_costs_what_lies_in_it(connection: sqlite3.Co
     found = usage.summarize(connection, chosen, frozenset(), 10)
     assert found[0].call_count == 10
     assert steps(connection, lambda: usage.summarize(connection, chosen, frozenset(), 10)) < 1000
+
+
+def test_no_step_of_the_removal_of_many_documents_is_long(tmp_path: Path) -> None:
+    """First those that never had chunks, then some with chunks behind them."""
+    connection = open_writer(DatabaseOptions(tmp_path, synchronous="normal"))
+    connection.execute("BEGIN")
+    connection.executemany("INSERT INTO knowledge_documents (digest) VALUES (?)", [(None,)] * OTHERS_RECORDS)
+    connection.execute("COMMIT")
+    for number in range(3):
+        (document_key,) = connection.execute(
+            "INSERT INTO knowledge_documents (digest) VALUES (NULL) RETURNING document_key"
+        ).fetchone()
+        connection.execute("INSERT INTO knowledge_chunks VALUES (?, ?, 0, 5, x'')", (number, document_key))
+        connection.execute("INSERT INTO knowledge_texts VALUES (?, 'apple', '', 0, 0)", (number,))
+        connection.execute("INSERT INTO knowledge_words (rowid, text, heading) VALUES (?, 'apple', '')", (number,))
+    going_on = True
+
+    def purge() -> None:
+        nonlocal going_on
+        going_on = knowledge_retention.purge_step(connection, frozenset())
+
+    while going_on:
+        assert steps(connection, purge) < 20_000
+    for table in ("documents", "chunks", "texts", "word_places"):
+        assert connection.execute(f"SELECT count(*) FROM knowledge_{table}").fetchone() == (0,)  # noqa: S608
+    connection.close()
+
+
+def test_the_oldest_records_are_found_without_the_newer_ones(
+    connection: sqlite3.Connection, usage_records: None
+) -> None:
+    assert steps(connection, lambda: usage.purge_step(connection, NOW_US)) < 200
+
+
+def test_an_api_key_is_found_among_many_by_id_and_by_prefix(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN")
+    for number in range(5000):
+        key = NewApiKey(f"key_{number}", "nexus", "me", f"qn_{number}", (), None, str(number).encode())
+        identity_api_keys.create(connection, key, NOW_US, owner_is_user=False)
+    connection.execute("COMMIT")
+    for name in ("key_4000", "qn_4000", "unknown"):
+
+        def revoke(name: str = name) -> None:
+            with suppress(DomainError):
+                identity_api_keys.revoke(connection, "nexus", name, NOW_US)
+
+        assert steps(connection, revoke) < 300
+    for secret in (b"4000", b"unknown"):
+        found = steps(connection, lambda secret=secret: identity_api_keys.find_valid(connection, "nexus", secret, 1))
+        assert found < 300
 
 
 def test_a_database_of_an_earlier_schema_keeps_its_conversations(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """What every `Store` must do with the attributes of sessions, and with the sessions of a surface as a whole."""
 
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
+from refusals import refused
+from store_fixtures import Stores
 
-from quintet_errors import DomainError, Reason
+from quintet_errors import Reason
 from quintet_session.store import Append, NewMessage, Role, Scope, SessionListing, Store
 
 SCOPE = Scope("quillium", "ann")
@@ -25,18 +26,8 @@ ODD_TEXTS = (
 )
 
 
-class Stores(Protocol):
-    async def open(self) -> Store: ...
-
-
 def said(text: str, key: str, **attributes: str) -> Append:
     return Append((NewMessage(Role.USER, text),), key, attributes=attributes)
-
-
-async def refused(call: Coroutine[Any, Any, object]) -> DomainError:
-    with pytest.raises(DomainError) as caught:
-        await call
-    return caught.value
 
 
 async def listed_ids(store: Store) -> list[str]:

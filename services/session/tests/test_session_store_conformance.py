@@ -1,25 +1,15 @@
 """What every `Store` must do with sessions and messages."""
 
 import asyncio
-from typing import Protocol
 
 import pytest
+from store_fixtures import Stores
 
 from quintet_errors import DomainError, Reason
 from quintet_session.store import Append, MessageListing, MessageRecord, NewMessage, Role, Scope, SessionListing, Store
 
 SCOPE = Scope("nexus", "anonymous")
 ALL = MessageListing(limit=1000, max_bytes=1 << 30)
-
-
-class Clock(Protocol):
-    def jump(self, seconds: float) -> None: ...
-
-
-class Stores(Protocol):
-    clock: Clock
-
-    async def open(self) -> Store: ...
 
 
 def said(*texts: str, key: str, title: str = "") -> Append:

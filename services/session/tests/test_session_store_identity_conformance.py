@@ -1,12 +1,15 @@
 """What every `IdentityStore` must do."""
 
 import hashlib
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
+from refusals import reason_of
+from store_fixtures import Stores
 
-from quintet_errors import DomainError, Reason
+from quintet_errors import Reason
 from quintet_session.identity_store import (
+    FIRST_GENERATION,
     REVOCATION_KEPT_US,
     EmailAddress,
     IdentityStore,
@@ -25,27 +28,9 @@ LIMITS = SettingsLimits(entries=4, value_bytes=50)
 DAY_US = 86_400_000_000
 
 
-class Clock(Protocol):
-    now_us: int
-
-    def jump(self, seconds: float) -> None: ...
-
-
-class Stores(Protocol):
-    clock: Clock
-
-    async def open(self) -> Store: ...
-
-
 @pytest.fixture
 def identity(store: Store) -> IdentityStore:
     return store.identity
-
-
-async def refused(call: Any) -> Reason:
-    with pytest.raises(DomainError) as caught:
-        await call
-    return caught.value.reason
 
 
 async def add(identity: IdentityStore, email: str = "ann@example.com", *, is_admin: bool = False) -> UserRecord:
@@ -76,18 +61,18 @@ async def test_a_user_is_found_by_id_and_by_address_in_any_case(identity: Identi
 async def test_addresses_are_unique_whatever_their_case(identity: IdentityStore) -> None:
     await add(identity, "straße@example.com")
     other = await add(identity, "other@example.com")
-    assert await refused(add(identity, "STRASSE@EXAMPLE.COM")) is Reason.EMAIL_TAKEN
+    assert await reason_of(add(identity, "STRASSE@EXAMPLE.COM")) is Reason.EMAIL_TAKEN
     change = UserChange(address=EmailAddress("Strasse@example.com"))
-    assert await refused(identity.update_user(other.user_id, change)) is Reason.EMAIL_TAKEN
+    assert await reason_of(identity.update_user(other.user_id, change)) is Reason.EMAIL_TAKEN
     recased = await identity.update_user(other.user_id, UserChange(address=EmailAddress("OTHER@example.com")))
     assert (recased.user.email, recased.revocation) == ("OTHER@example.com", None)
 
 
 async def test_unknown_users_are_not_found(identity: IdentityStore) -> None:
-    assert await refused(identity.get_user("user_x")) is Reason.USER_NOT_FOUND
-    assert await refused(identity.find_user(EmailAddress("x@example.com"))) is Reason.USER_NOT_FOUND
-    assert await refused(identity.update_user("user_x", UserChange(name="X"))) is Reason.USER_NOT_FOUND
-    assert await refused(identity.delete_user("user_x")) is Reason.USER_NOT_FOUND
+    assert await reason_of(identity.get_user("user_x")) is Reason.USER_NOT_FOUND
+    assert await reason_of(identity.find_user(EmailAddress("x@example.com"))) is Reason.USER_NOT_FOUND
+    assert await reason_of(identity.update_user("user_x", UserChange(name="X"))) is Reason.USER_NOT_FOUND
+    assert await reason_of(identity.delete_user("user_x")) is Reason.USER_NOT_FOUND
 
 
 async def test_users_are_listed_in_the_order_of_their_creation(identity: IdentityStore) -> None:
@@ -133,13 +118,13 @@ async def test_the_last_administrator_stays(identity: IdentityStore) -> None:
     assert not await identity.has_admin()
     root = await add(identity, is_admin=True)
     assert await identity.has_admin()
-    assert await refused(identity.delete_user(root.user_id)) is Reason.PERMISSION_DENIED
+    assert await reason_of(identity.delete_user(root.user_id)) is Reason.PERMISSION_DENIED
     demotion = UserChange(name="No one", is_admin=False)
-    assert await refused(identity.update_user(root.user_id, demotion)) is Reason.PERMISSION_DENIED
+    assert await reason_of(identity.update_user(root.user_id, demotion)) is Reason.PERMISSION_DENIED
     assert await identity.get_user(root.user_id) == root
     second = await add(identity, "second@example.com", is_admin=True)
     await identity.update_user(root.user_id, demotion)
-    assert await refused(identity.delete_user(second.user_id)) is Reason.PERMISSION_DENIED
+    assert await reason_of(identity.delete_user(second.user_id)) is Reason.PERMISSION_DENIED
     await identity.delete_user(root.user_id)
 
 
@@ -215,9 +200,45 @@ async def test_revocations_outlive_a_restart_and_end_with_their_tokens(stores: S
     found = await store.identity.revocations()
     assert ([token.token_id for token in found.tokens], [user.min_generation for user in found.users]) == (["t1"], [2])
     stores.clock.jump(REVOCATION_KEPT_US / 1e6)
+    assert await store.identity.purge_step()
     assert await store.identity.revocations() == type(found)((), ())
-    assert await store.purge_step(0)
-    assert not await store.identity.is_revoked("t1", user.user_id, 1)
+    assert not await store.identity.is_revoked("t1", user.user_id, 2)
+
+
+async def test_a_clock_that_is_ahead_for_a_while_brings_no_token_back(stores: Stores) -> None:
+    store = await stores.open()
+    user, gone = await add(store.identity), await add(store.identity, "gone@example.com")
+    await store.identity.end_sign_ins(user.user_id, "t1")
+    await store.identity.update_user(user.user_id, UserChange(password_hash="new"))
+    await store.identity.delete_user(gone.user_id)
+    before = await store.identity.revocations()
+    assert (len(before.tokens), len(before.users)) == (1, 2)
+    stores.clock.step(REVOCATION_KEPT_US / 1e6 + 1)
+    assert not await store.identity.purge_step()
+    assert await store.identity.revocations() == before
+    # What a process finds is kept by its own clock: how long it was kept before, nobody can tell.
+    stores.clock.jump(REVOCATION_KEPT_US / 2e6)
+    store = await stores.open()
+    stores.clock.jump(REVOCATION_KEPT_US / 2e6)
+    assert not await store.identity.purge_step()
+    stores.clock.step(-REVOCATION_KEPT_US / 1e6)
+    assert await store.identity.is_revoked("t1", user.user_id, 2)
+    stores.clock.jump(REVOCATION_KEPT_US / 1e6)
+    assert await store.identity.purge_step()
+    assert not await store.identity.is_revoked("t1", user.user_id, 2)
+
+
+async def test_tokens_of_older_generations_and_of_nobody_stay_invalid_for_ever(
+    identity: IdentityStore, stores: Stores
+) -> None:
+    user, gone = await add(identity), await add(identity, "gone@example.com")
+    await identity.update_user(user.user_id, UserChange(password_hash="new"))
+    await identity.delete_user(gone.user_id)
+    stores.clock.jump(REVOCATION_KEPT_US / 1e6)
+    assert await identity.purge_step()
+    assert await identity.is_revoked("t", user.user_id, 1)
+    assert not await identity.is_revoked("t", user.user_id, 2)
+    assert await identity.is_revoked("t", gone.user_id, 1)
 
 
 async def test_a_key_opens_its_surface_until_it_is_revoked_or_expires(identity: IdentityStore, stores: Stores) -> None:
@@ -238,7 +259,36 @@ async def test_a_key_opens_its_surface_until_it_is_revoked_or_expires(identity: 
     assert (check.key, check.surface_has_keys) == (None, True)
     stores.clock.jump(0.5)
     check = await identity.check_api_key("nexus", b"short")
-    assert (check.key, check.surface_has_keys) == (None, False)
+    assert (check.key, check.surface_has_keys) == (None, True)
+
+
+async def test_surface_that_had_a_key_is_not_open_again(identity: IdentityStore) -> None:
+    owner = await add(identity)
+    await identity.create_api_key(key("a"), owner_is_user=False)
+    await identity.create_api_key(key("b", "other", owner.user_id), owner_is_user=False)
+    await identity.revoke_api_key("nexus", "key_a")
+    assert (await identity.delete_user(owner.user_id)).surfaces == ("other",)
+    for surface, secret in (("nexus", b"a"), ("other", b"b"), ("other", b"made up")):
+        check = await identity.check_api_key(surface, secret)
+        assert (check.key, check.surface_has_keys) == (None, True)
+    assert not (await identity.check_api_key("third", b"a")).surface_has_keys
+
+
+async def test_user_and_first_sign_in_are_stored_together_or_not_at_all(identity: IdentityStore) -> None:
+    address = EmailAddress("ann@example.com")
+    first = NewSignIn("s1", "user_1", FIRST_GENERATION, DAY_US, b"token 1")
+    user = await identity.create_user(NewUser("user_1", address, "Ann", is_admin=False, password_hash="h"), first)
+    found = await identity.find_sign_in(b"token 1")
+    assert found is not None
+    assert (found.sign_in_id, found.user, user.generation) == ("s1", user, FIRST_GENERATION)
+    again = NewSignIn("s2", "user_2", FIRST_GENERATION, DAY_US, b"token 2")
+    twice = identity.create_user(NewUser("user_2", address, "Ann", is_admin=False, password_hash="h"), again)
+    assert await reason_of(twice) is Reason.EMAIL_TAKEN
+    assert await identity.find_sign_in(b"token 2") is None
+    taken_id = NewSignIn("s1", "user_3", FIRST_GENERATION, DAY_US, b"token 3")
+    other = NewUser("user_3", EmailAddress("bob@example.com"), "Bob", is_admin=False, password_hash="h")
+    await reason_of(identity.create_user(other, taken_id))
+    assert await reason_of(identity.get_user("user_3")) is Reason.USER_NOT_FOUND
 
 
 async def test_keys_are_listed_newest_first_and_by_owner(identity: IdentityStore) -> None:
@@ -256,14 +306,14 @@ async def test_keys_are_listed_newest_first_and_by_owner(identity: IdentityStore
 async def test_a_key_is_revoked_only_if_its_name_is_clear(identity: IdentityStore) -> None:
     for name in ("a", "b"):
         await identity.create_api_key(key(name, prefix="qn_same"), owner_is_user=False)
-    assert await refused(identity.revoke_api_key("nexus", "qn_same")) is Reason.INVALID_ARGUMENT
-    assert await refused(identity.revoke_api_key("omni", "key_a")) is Reason.API_KEY_NOT_FOUND
+    assert await reason_of(identity.revoke_api_key("nexus", "qn_same")) is Reason.INVALID_ARGUMENT
+    assert await reason_of(identity.revoke_api_key("omni", "key_a")) is Reason.API_KEY_NOT_FOUND
     assert (await identity.revoke_api_key("nexus", "key_a")).revoke_us is not None
     assert (await identity.check_api_key("nexus", b"b")).key is not None
 
 
 async def test_keys_of_users_need_a_user(identity: IdentityStore) -> None:
-    assert await refused(identity.create_api_key(key(), owner_is_user=True)) is Reason.USER_NOT_FOUND
+    assert await reason_of(identity.create_api_key(key(), owner_is_user=True)) is Reason.USER_NOT_FOUND
     user = await add(identity)
     await identity.create_api_key(key(owner=user.user_id), owner_is_user=True)
     assert (await identity.check_api_key("nexus", b"k")).user == user
@@ -280,6 +330,15 @@ async def test_settings_are_merged_and_secrets_are_only_named(identity: Identity
     assert (await identity.get_settings(SettingsKey("nexus", "admin"))).update_us is None
 
 
+async def test_a_value_of_settings_is_removed_and_leaves_room(identity: IdentityStore) -> None:
+    document = SettingsKey("quillium", "admin")
+    full = SettingsChange(dict.fromkeys("abcd", "1"), {})
+    await identity.update_settings(document, full, LIMITS)
+    changed = await identity.update_settings(document, SettingsChange({"a": None, "e": "2", "x": None}, {}), LIMITS)
+    assert changed.values == {"b": "1", "c": "1", "d": "1", "e": "2"}
+    assert await identity.get_settings(document) == changed
+
+
 async def test_a_settings_document_cannot_outgrow_its_limits(identity: IdentityStore) -> None:
     document = SettingsKey("quillium", "admin")
     before = await identity.update_settings(document, SettingsChange({"a": "1"}, {"s": b"x"}), LIMITS)
@@ -287,5 +346,5 @@ async def test_a_settings_document_cannot_outgrow_its_limits(identity: IdentityS
         SettingsChange(dict.fromkeys("bcd", "1"), {}),
         SettingsChange({"b": '"' + "é" * 25 + '"'}, {}),
     ):
-        assert await refused(identity.update_settings(document, change, LIMITS)) is Reason.PAYLOAD_TOO_LARGE
+        assert await reason_of(identity.update_settings(document, change, LIMITS)) is Reason.PAYLOAD_TOO_LARGE
     assert await identity.get_settings(document) == before

@@ -2,27 +2,15 @@
 
 import asyncio
 import uuid
-from typing import Protocol
 
-import pytest
+from refusals import reason_of
+from store_fixtures import Stores
 
-from quintet_errors import DomainError, Reason
+from quintet_errors import Reason
 from quintet_session.store import Blob, JobFailure, JobRecord, JobState, Lease, NewJob, Scope, Store
 
 SCOPE = Scope("nexus", "anonymous")
 FAILURE = JobFailure("ENGINE_FAILED", "It broke off three times.")
-
-
-class Clock(Protocol):
-    now_us: int
-
-    def jump(self, seconds: float) -> None: ...
-
-
-class Stores(Protocol):
-    clock: Clock
-
-    async def open(self) -> Store: ...
 
 
 async def put(store: Store, *chunks: bytes) -> Blob:
@@ -44,12 +32,6 @@ async def claim(store: Store, token: str = "one") -> tuple[JobRecord, Lease]:  #
 
 async def release(store: Store, lease: Lease, *, count_attempt: bool = True) -> JobRecord:
     return await store.release_job(lease, count_attempt=count_attempt, last_attempt=3, failure=FAILURE)
-
-
-async def refused(call: object) -> Reason:
-    with pytest.raises(DomainError) as caught:
-        await call  # type: ignore[misc]
-    return caught.value.reason
 
 
 async def test_a_job_lives_from_queued_to_completed(store: Store) -> None:
@@ -81,8 +63,8 @@ async def test_a_failed_job_keeps_its_reason_and_its_progress(store: Store) -> N
 async def test_jobs_of_other_scopes_do_not_exist(store: Store) -> None:
     await create(store)
     for other in (Scope("nexus", "someone"), Scope("omni", "anonymous")):
-        assert await refused(store.get_job(other, "img_1")) is Reason.JOB_NOT_FOUND
-        assert await refused(store.cancel_job(other, "img_1")) is Reason.JOB_NOT_FOUND
+        assert await reason_of(store.get_job(other, "img_1")) is Reason.JOB_NOT_FOUND
+        assert await reason_of(store.cancel_job(other, "img_1")) is Reason.JOB_NOT_FOUND
 
 
 async def test_jobs_are_claimed_in_their_order_and_once_each(store: Store) -> None:
@@ -100,7 +82,7 @@ async def test_a_job_that_is_taken_back_is_first_in_line_again_and_fails_at_last
         job, lease = await claim(store, f"token{attempt}")
         assert (job.job_id, job.attempt_count) == ("img_1", attempt)
         assert (await release(store, lease)).state is JobState.QUEUED
-        assert await refused(store.record_progress(lease, 1)) is Reason.LEASE_LOST
+        assert await reason_of(store.record_progress(lease, 1)) is Reason.LEASE_LOST
     job, lease = await claim(store, "token3")
     ended = await release(store, lease)
     assert (ended.job_id, ended.state, ended.failure) == ("img_1", JobState.FAILED, FAILURE)
@@ -127,8 +109,8 @@ async def test_another_workers_token_opens_nothing(store: Store) -> None:
         store.finish_job(wrong, result),
         release(store, wrong),
     ):
-        assert await refused(call) is Reason.LEASE_LOST
-    assert await refused(store.finish_job(Lease("img_9", "right"), result)) is Reason.JOB_NOT_FOUND
+        assert await reason_of(call) is Reason.LEASE_LOST
+    assert await reason_of(store.finish_job(Lease("img_9", "right"), result)) is Reason.JOB_NOT_FOUND
     assert (await store.get_job(SCOPE, "img_1")).progress_percent == 0
 
 
@@ -137,10 +119,10 @@ async def test_a_late_finish_after_the_job_went_to_another_worker_is_refused(sto
     _, first = await claim(store, "first")
     await release(store, first)
     _, second = await claim(store, "second")
-    assert await refused(store.finish_job(first, await put(store, b"late"))) is Reason.LEASE_LOST
+    assert await reason_of(store.finish_job(first, await put(store, b"late"))) is Reason.LEASE_LOST
     result = await put(store, b"good")
     assert (await store.finish_job(second, result)).result == result
-    assert await refused(store.finish_job(first, await put(store, b"later"))) is Reason.LEASE_LOST
+    assert await reason_of(store.finish_job(first, await put(store, b"later"))) is Reason.LEASE_LOST
 
 
 async def test_a_repeated_finish_changes_nothing(store: Store) -> None:
@@ -149,8 +131,8 @@ async def test_a_repeated_finish_changes_nothing(store: Store) -> None:
     first = await store.finish_job(lease, await put(store, b"one"))
     assert await store.finish_job(lease, await put(store, b"two")) == first
     assert await store.finish_job(lease, FAILURE) == first
-    assert await refused(store.record_progress(lease, 50)) is Reason.JOB_STATE_CONFLICT
-    assert await refused(store.leased_input(lease)) is Reason.LEASE_LOST
+    assert await reason_of(store.record_progress(lease, 50)) is Reason.JOB_STATE_CONFLICT
+    assert await reason_of(store.leased_input(lease)) is Reason.LEASE_LOST
 
 
 async def test_a_cancelled_job_is_never_claimed_and_its_worker_learns_of_it(store: Store) -> None:
@@ -162,8 +144,8 @@ async def test_a_cancelled_job_is_never_claimed_and_its_worker_learns_of_it(stor
     cancelled = await store.cancel_job(SCOPE, "img_2")
     assert await store.cancel_job(SCOPE, "img_2") == cancelled
     assert (await store.record_progress(lease, 50)).state is JobState.CANCELLED
-    assert await refused(store.finish_job(lease, FAILURE)) is Reason.JOB_STATE_CONFLICT
-    assert await refused(release(store, lease)) is Reason.LEASE_LOST
+    assert await reason_of(store.finish_job(lease, FAILURE)) is Reason.JOB_STATE_CONFLICT
+    assert await reason_of(release(store, lease)) is Reason.LEASE_LOST
     assert await store.claim_job("other") is None
 
 
@@ -171,7 +153,7 @@ async def test_an_ended_job_cannot_be_cancelled(store: Store) -> None:
     await create(store)
     _, lease = await claim(store)
     await store.finish_job(lease, FAILURE)
-    assert await refused(store.cancel_job(SCOPE, "img_1")) is Reason.JOB_STATE_CONFLICT
+    assert await reason_of(store.cancel_job(SCOPE, "img_1")) is Reason.JOB_STATE_CONFLICT
 
 
 async def test_discard_spares_what_a_job_holds(store: Store) -> None:
@@ -215,7 +197,7 @@ async def test_purge_removes_only_what_nobody_needs(stores: Stores) -> None:
     assert (await store.get_job(SCOPE, "old")).input_bytes == 5
     while await store.purge_step(stores.clock.now_us - int(1800e6)):
         pass
-    assert await refused(store.get_job(SCOPE, "old")) is Reason.JOB_NOT_FOUND
+    assert await reason_of(store.get_job(SCOPE, "old")) is Reason.JOB_NOT_FOUND
     assert await store.read_chunk(result.blob_id, 0) is None
     _, lease = await claim(store)
     assert await store.read_chunk((await store.leased_input(lease)).blob_id, 0) == b"kept"

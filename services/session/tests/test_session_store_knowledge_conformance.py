@@ -3,11 +3,12 @@
 import asyncio
 import random
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 import pytest
-from knowledge_pieces import MODEL, angle, near, piece, purge, put, refused, texts
+from knowledge_pieces import MODEL, angle, near, piece, purge, put, texts
+from refusals import refused
+from store_fixtures import Stores
 
 from quintet_errors import Reason
 from quintet_session.knowledge_store import (
@@ -32,16 +33,6 @@ NASTY = [
 ]
 
 VOCABULARY = ["apple", "pear", "plum", "red", "green", "tree", "garden", "苹果", "rocket", "engine", "water", "paper"]
-
-
-class Clock(Protocol):
-    def jump(self, seconds: float) -> None: ...
-
-
-class Stores(Protocol):
-    clock: Clock
-
-    async def open(self) -> Store: ...
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """What every `Store` must do with offsets, and with ids that writers give to their messages."""
 
 import asyncio
-from collections.abc import Coroutine
 from typing import Any
 
 import pytest
+from refusals import refused
 
 from quintet_errors import DomainError, Reason
 from quintet_session.store import Append, MessageListing, NewMessage, Role, Scope, SessionListing, Store
@@ -34,12 +34,6 @@ def said(*texts: str, key: str, ids: tuple[str, ...] = ()) -> Append:
 
 async def new_session(store: Store, scope: Scope = SCOPE) -> str:
     return (await store.create_session(scope, "")).session_id
-
-
-async def refused(call: Coroutine[Any, Any, object]) -> DomainError:
-    with pytest.raises(DomainError) as caught:
-        await call
-    return caught.value
 
 
 async def contents(store: Store, session_id: str, **listing: Any) -> list[str]:

@@ -5,9 +5,10 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
+from store_fixtures import Stores
 
 from quintet_session.store import Scope, Store
 from quintet_session.usage_store import Outcome, UsageDimension, UsageFilter, UsageGroup, UsageRecord
@@ -19,16 +20,6 @@ DAY_US = 86_400_000_000
 TOTAL: frozenset[UsageDimension] = frozenset()
 EVERY_COMBINATION = [frozenset(chosen) for size in range(5) for chosen in combinations(UsageDimension, size)]
 ODD_TEXTS = ("'; DROP TABLE usage_records;--", "<b>x</b>", "a\r\nb", "a\x00b", "{0}%s", "नमस्ते")
-
-
-class Clock(Protocol):
-    def jump(self, seconds: float) -> None: ...
-
-
-class Stores(Protocol):
-    clock: Clock
-
-    async def open(self) -> Store: ...
 
 
 def record(record_id: str, scope: Scope = ANN, **changes: Any) -> UsageRecord:
@@ -228,6 +219,19 @@ async def test_pages_hold_each_record_once_the_newest_first(store: Store, limit:
         # Of those that began at the same time, the one that was stored last comes first.
         numbered = sorted(enumerate(chosen(records, wanted)), key=lambda one: (one[1].start_us, one[0]), reverse=True)
         assert await walk(store, wanted, limit) == [one for _, one in numbered]
+
+
+async def test_old_records_are_purged_a_little_at_a_time(store: Store) -> None:
+    old = [record(f"old{number}", start_us=NOW_US - 1 - number % 3) for number in range(1200)]
+    await store.usage.record_usage([*old, record("new", start_us=NOW_US)])
+    assert not await store.usage.purge_step(NOW_US - 3)
+    steps = 0
+    while await store.usage.purge_step(NOW_US):
+        steps += 1
+        if steps == 1:
+            (total,) = await store.usage.summarize_usage(ALL, TOTAL, 1)
+            assert total.call_count > 600
+    assert [one.record_id for one in await walk(store, ALL, 10)] == ["new"]
 
 
 async def test_pages_stay_whole_while_others_record(store: Store) -> None:

@@ -1,17 +1,19 @@
 """quintet.usage.v1 over real gRPC."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
-import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from refusals import refused
 
 from quintet.session.v1 import session_service_pb2 as session_pb
 from quintet.usage.v1 import usage_service_pb2 as pb
 from quintet.usage.v1 import usage_service_pb2_grpc as rpc
-from quintet_errors import DomainError, Reason
-from quintet_errors.status import from_rpc_error
+from quintet_errors import Reason
+from quintet_testing import eventually
 
 SCOPE = session_pb.Scope(surface="omni", owner="ann")
 FILTER = pb.UsageFilter(surface="omni", owner="ann")
@@ -39,17 +41,6 @@ def record(record_id: str = "1", **changes: Any) -> pb.UsageRecord:
 
 def recording(*records: pb.UsageRecord) -> pb.RecordUsageRequest:
     return pb.RecordUsageRequest(records=records)
-
-
-async def refused(call: object) -> DomainError:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call  # type: ignore[misc]
-    return from_rpc_error(caught.value)
-
-
-@pytest.fixture
-def usage(service: Any) -> rpc.UsageServiceStub:
-    return service.usage  # type: ignore[no-any-return]
 
 
 async def test_records_come_back_as_they_were_sent(usage: rpc.UsageServiceStub) -> None:
@@ -141,17 +132,51 @@ async def test_other_scopes_see_nothing(usage: rpc.UsageServiceStub) -> None:
         assert total.call_count == 0
 
 
+async def test_old_records_go_and_newer_ones_stay(serving: Callable[..., Any]) -> None:
+    now = int(time.time())
+    async with serving(usage_retention_d=2, purge_interval_s=0.01) as service:
+        for name, days in (("kept", 1), ("old", 3)):
+            sent = record(name, start_time=Timestamp(seconds=now - days * 86_400))
+            await service.usage.RecordUsage(recording(sent))
+
+        async def old_is_gone() -> bool:
+            listed = await service.usage.ListUsage(pb.ListUsageRequest(filter=FILTER))
+            return [one.record_id for one in listed.records] == ["kept"]
+
+        await eventually(old_is_gone)
+
+
 async def test_one_bad_record_keeps_all_out(usage: rpc.UsageServiceStub) -> None:
     await refused(usage.RecordUsage(recording(record("1"), record("2", model=""))))
     assert not (await usage.ListUsage(pb.ListUsageRequest(filter=FILTER))).records
 
 
-async def test_more_groups_than_fit_are_refused(usage: rpc.UsageServiceStub) -> None:
-    for batch in range(51):
-        await usage.RecordUsage(
-            recording(*(record(f"{batch}-{number}", model=f"{batch}-{number}") for number in range(100)))
-        )
-    request = pb.SummarizeUsageRequest(filter=FILTER, dimensions=[Dimension.DIMENSION_MODEL])
+async def test_as_many_groups_as_fit_are_returned_and_more_are_refused(usage: rpc.UsageServiceStub) -> None:
+    wide = "\U0001f600"
+    longest = record(
+        scope=session_pb.Scope(surface="omni", owner=wide * 128),
+        action=wide * 32,
+        provider=wide * 64,
+        input_tokens=10**9,
+        output_tokens=10**9,
+        cost_micro_usd=10**12,
+        latency=Duration(seconds=86_399, nanos=999_999_000),
+    )
+
+    def distinct(number: int) -> pb.UsageRecord:
+        one = pb.UsageRecord()
+        one.CopyFrom(longest)
+        one.record_id = str(number)
+        one.model = f"{number:04}" + wide * 196
+        return one
+
+    for first in range(0, 4500, 100):
+        await usage.RecordUsage(recording(*(distinct(first + number) for number in range(100))))
+    every = [number for number in pb.SummarizeUsageRequest.Dimension.values() if number]
+    request = pb.SummarizeUsageRequest(filter=pb.UsageFilter(surface="omni"), dimensions=every)
+    answer = await usage.SummarizeUsage(request)
+    assert len(answer.groups) == 4500
+    await usage.RecordUsage(recording(distinct(4500)))
     error = await refused(usage.SummarizeUsage(request))
     assert (error.reason, error.metadata) == (Reason.INVALID_ARGUMENT, {"field": "dimensions"})
 

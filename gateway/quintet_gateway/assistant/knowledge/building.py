@@ -10,6 +10,7 @@ from quintet_gateway.assistant.knowledge.embedding import BATCH_TEXTS, Embedding
 from quintet_gateway.assistant.knowledge.extractor import Extractor
 from quintet_gateway.assistant.knowledge.ordered import in_order
 from quintet_gateway.assistant.knowledge.source_files import SourceFile
+from quintet_gateway.assistant.knowledge.text_vectors import TextVectors
 from quintet_gateway.assistant.knowledge.walk import SkipList
 from quintet_gateway.clients.knowledge import KnowledgeClient
 from quintet_gateway.documents.pieces import Piece
@@ -54,10 +55,9 @@ class Build:
         extractor: Extractor,
     ) -> None:
         self._build_id = build_id
-        self._model = embedding_model
         self._skips = skips
         self._client = client
-        self._embedding = embedding
+        self._vectors = TextVectors(embedding, embedding_model)
         self._extractor = extractor
         self.chunks_made = 0
         self.reused_count = 0
@@ -119,7 +119,7 @@ class Build:
 
     async def _embed(self, parts: _Parts) -> list[AddChunksRequest]:
         texts = [_text_for_vector(piece) for part in parts for piece in part.pieces]
-        vectors = iter(await self._embedding.vectors(texts, self._model))
+        vectors = iter(await self._vectors.of(texts))
         return [
             AddChunksRequest(
                 build_id=self._build_id,

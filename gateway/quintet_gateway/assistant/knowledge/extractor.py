@@ -36,8 +36,12 @@ class Extractor:
         start_s: float = 30.0,
         memory_mib: int = 1024,
         read: ReadDocument = read_document,
+        pool: Callable[..., ProcessPool] = ProcessPool,
     ) -> None:
         self.workers = workers
+        # A file that waits for another one must not look like one that no worker takes.
+        self._free = asyncio.Semaphore(workers)
+        self._pool_of = pool
         self._file_s = file_s
         self._start_s = start_s
         self._memory_bytes = memory_mib << 20
@@ -72,7 +76,8 @@ class Extractor:
             if pool is None:
                 raise RuntimeError("no worker is at hand")
             try:
-                return await self._submit(pool, form, data)
+                async with self._free:
+                    return await self._submit(pool, form, data)
             except TimeoutError:
                 raise UnreadableError(f"takes longer than {self._file_s:g} s to read") from None
             except ProcessExpired:
@@ -89,18 +94,23 @@ class Extractor:
             # The first call starts processes, which takes longer than a loop may stand still.
             await asyncio.to_thread(getattr, pool, "active")
             self._started = pool
-        # The pool's own limit counts from when a worker begins; another file may be before this one.
-        limit = asyncio.timeout(2 * self._file_s + self._start_s)
+        try:
+            reading = pool.submit(self._read, self._file_s, form, data)
+        except RuntimeError:
+            # A worker that died without work has ended the pool.
+            raise _NeverBegunError from None
+        # The pool's own limit counts from when a worker begins.
+        limit = asyncio.timeout(self._file_s + self._start_s)
         try:
             async with limit:
-                return list(await asyncio.wrap_future(pool.submit(self._read, self._file_s, form, data)))
+                return await asyncio.wrap_future(reading)
         except TimeoutError:
             if limit.expired():
                 raise _NeverBegunError from None
             raise
 
     def _new_pool(self) -> ProcessPool:
-        return ProcessPool(
+        return self._pool_of(
             self.workers,
             max_tasks=_TASKS_PER_WORKER,
             initializer=confine,

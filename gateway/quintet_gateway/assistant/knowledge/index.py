@@ -3,18 +3,18 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from quintet.knowledge.v1.knowledge_service_pb2 import BeginBuildRequest, Collection
-from quintet_errors import DomainError, Reason
+from quintet_errors import DomainError
 from quintet_gateway.assistant.knowledge.building import Build
+from quintet_gateway.assistant.knowledge.disk import Disk
 from quintet_gateway.assistant.knowledge.embedding import Embedding
 from quintet_gateway.assistant.knowledge.extractor import Extractor
+from quintet_gateway.assistant.knowledge.indexings import MAX_AT_ONCE
 from quintet_gateway.assistant.knowledge.records import IndexProgress, IndexReport, IndexRequest
 from quintet_gateway.assistant.knowledge.roots import Roots
 from quintet_gateway.assistant.knowledge.source_files import Reader
@@ -22,12 +22,9 @@ from quintet_gateway.assistant.knowledge.walk import Selection, SkipList, Walk
 from quintet_gateway.clients.knowledge import KnowledgeClient
 from quintet_observability import get_logger, metrics
 
-MAX_AT_ONCE = 2
-_BUSY_S = 30
 _LOG_EVERY_S = 2.0
 
 _log = get_logger(__name__)
-T = TypeVar("T")
 
 
 @dataclass
@@ -63,10 +60,17 @@ class _Run:
 
 
 class Indexer:
-    """Indexes at most two collections at once, and each of them once at a time."""
+    """Does indexings; `Indexings` lets it do two at once, and one of each collection."""
 
     def __init__(
-        self, roots: Roots, client: KnowledgeClient, embedding: Embedding, extractor: Extractor, max_files: int
+        self,
+        roots: Roots,
+        client: KnowledgeClient,
+        embedding: Embedding,
+        extractor: Extractor,
+        *,
+        max_files: int,
+        silent_s: float,
     ) -> None:
         self._roots = roots
         self._client = client
@@ -75,7 +79,7 @@ class Indexer:
         self._max_files = max_files
         self._runs: dict[str, _Run] = {}
         self._aborts: set[asyncio.Task[None]] = set()
-        self._threads = ThreadPoolExecutor(MAX_AT_ONCE, thread_name_prefix="index")
+        self._disk = Disk(MAX_AT_ONCE, silent_s)
 
     def progress(self) -> list[IndexProgress]:
         """Returns how far each indexing is."""
@@ -85,14 +89,14 @@ class Indexer:
         """Replaces a collection by what a path holds now; on failure or cancellation the old state stays.
 
         Raises:
-            DomainError: INVALID_ARGUMENT for a path that is not found or a bad pattern, ENGINE_BUSY while others index,
-                BUILD_LOST if the build was given up meanwhile, and whatever a service fails with.
+            DomainError: INVALID_ARGUMENT for a path that is not found or a bad pattern, SERVICE_UNAVAILABLE if the disk
+                stops to answer, BUILD_LOST if the build was given up meanwhile, and whatever a service fails with.
         """
-        selection = Selection(request.extensions, request.exclude_patterns)
-        with self._admitted(request) as run:
-            place = await self._in_thread(lambda: self._roots.find(request.path))
+        with self._noted(request) as run:
+            selection = Selection(request.extensions, request.exclude_patterns)
+            place = await self._disk.ask(lambda: self._roots.find(request.path))
             walk = Walk(place, selection, self._max_files, run.skips, run.stopped.is_set)
-            paths = await self._in_thread(walk.files)
+            paths = await self._disk.ask(walk.files, lambda: walk.steps)
             run.files_found = len(paths)
             engine = await self._embedding.engine()
             model = engine.model if engine else ""
@@ -104,7 +108,7 @@ class Indexer:
     async def close(self) -> None:
         """Waits for builds that are being given up."""
         await asyncio.gather(*self._aborts, return_exceptions=True)
-        self._threads.shutdown(wait=False)
+        self._disk.close()
 
     async def _replace(self, run: _Run, reader: Reader, model: str) -> IndexReport:
         request = BeginBuildRequest(collection=run.request.collection, embedding_model=model)
@@ -120,7 +124,7 @@ class Indexer:
             raise
 
     async def _fill(self, run: _Run, build: Build, reader: Reader) -> None:
-        while (batch := await self._in_thread(reader.next_batch)) is not None:
+        while (batch := await self._disk.ask(reader.next_batch, lambda: reader.file_count)) is not None:
             made, reused = build.chunks_made, build.reused_count
             await build.add(batch.files)
             run.files_done += batch.file_count
@@ -145,18 +149,21 @@ class Indexer:
             # The service forgets builds that nobody goes on with.
             _log.warning("build_not_aborted", reason=str(error.reason))
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
     @contextmanager
-    def _admitted(self, request: IndexRequest) -> Iterator[_Run]:
-        if request.collection in self._runs or len(self._runs) >= MAX_AT_ONCE:
-            busy = "This collection is" if request.collection in self._runs else f"{MAX_AT_ONCE} collections are"
-            message = f"{busy} being indexed. Try again when that is done."
-            raise DomainError(Reason.ENGINE_BUSY, message, {"retryAfterSeconds": str(_BUSY_S)})
+    def _noted(self, request: IndexRequest) -> Iterator[_Run]:
+        """Keeps the figures of an indexing at hand and logs its end: who asked for it may have left."""
         run = self._runs[request.collection] = _Run(request)
         try:
             yield run
+        except asyncio.CancelledError:
+            _log.warning("index_cancelled", **_figures(run))
+            raise
+        except DomainError as error:
+            _log.warning("index_failed", reason=str(error.reason), **_figures(run))
+            raise
+        except Exception as error:
+            _log.error("index_failed", exc_info=error, **_figures(run))
+            raise
         finally:
             run.stopped.set()
             del self._runs[request.collection]

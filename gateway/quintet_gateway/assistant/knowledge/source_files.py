@@ -12,6 +12,8 @@ from quintet_gateway.documents.unreadable import UnreadableError
 
 _BATCH_FILES = 250
 _BATCH_BYTES = 16 << 20
+DOCUMENT_ATTRIBUTES = ("source", "file_name", "extension", "file_type", "language", "size_bytes")
+"""What is known of each document, as texts; what a document has not is an empty text."""
 MAX_TOTAL_BYTES = 4 << 30
 """Bytes of all files of one collection together."""
 
@@ -42,6 +44,8 @@ class Reader:
         self._model = embedding_model
         self._skips = skips
         self._left_bytes = MAX_TOTAL_BYTES
+        self.file_count = 0
+        """Files that were read or skipped; it grows for as long as the disk answers."""
 
     def next_batch(self) -> Batch | None:
         """Returns the next files, at most 250 and, but for the last one, at most 16 MiB; None after the last ones."""
@@ -49,6 +53,7 @@ class Reader:
         count = size = 0
         for path in self._paths:
             count += 1
+            self.file_count += 1
             for file in self._read(path):
                 files.append(file)
                 size += len(file.data)
@@ -64,13 +69,8 @@ class Reader:
             self._skips.add(path, str(error))
             return
         self._left_bytes -= len(data)
-        attributes = {
-            "source": path,
-            "file_name": path.rpartition("/")[2],
-            "extension": extension_of(path),
-            "file_type": kind.format.value,
-            "language": kind.language,
-            "size_bytes": str(len(data)),
-        }
+        size = str(len(data))
+        known = (path, path.rpartition("/")[2], extension_of(path), kind.format.value, kind.language, size)
+        attributes = dict(zip(DOCUMENT_ATTRIBUTES, known, strict=True))
         document = Document(source=path, digest=digest(data, kind.format, self._model), attributes=attributes)
         yield SourceFile(document, kind.format, data)

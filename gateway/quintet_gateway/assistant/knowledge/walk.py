@@ -11,6 +11,8 @@ from quintet_gateway.documents.formats import DEFAULT_EXTENSIONS
 
 _LONGEST_SOURCE = 1024
 _ENTRIES_PER_FILE = 10
+# Each takes some microseconds in which nothing else of the process runs.
+_MAX_PATH_MATCHES = 10_000_000
 
 
 class Selection:
@@ -73,14 +75,24 @@ class Walk:
     """One walk, in the order of names. It waits for disks: run it in a thread, and stop it through `stopped`."""
 
     def __init__(
-        self, place: Place, selection: Selection, max_files: int, skips: SkipList, stopped: Callable[[], bool]
+        self,
+        place: Place,
+        selection: Selection,
+        max_files: int,
+        skips: SkipList,
+        stopped: Callable[[], bool],
+        *,
+        max_path_matches: int = _MAX_PATH_MATCHES,
     ) -> None:
         self._place = place
         self._selection = selection
         self._max_files = max_files
-        self._entries_left = max_files * _ENTRIES_PER_FILE
+        patterns = selection.excludes.path_pattern_count
+        self._entries_left = min(max_files * _ENTRIES_PER_FILE, max_path_matches // max(1, patterns))
         self._skips = skips
         self._stopped = stopped
+        self.steps = 0
+        """Grows for as long as the disk answers."""
 
     def files(self) -> list[str]:
         """Returns the wanted files as paths relative to the root."""
@@ -102,6 +114,7 @@ class Walk:
         while folders and not self._stopped():
             below = []
             for entry in self._entries(folder := folders.pop()):
+                self.steps += 1
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.kind == "folder" and not self._selection.excludes.fit(path, is_folder=True):
                     below.append(path)
@@ -146,6 +159,7 @@ class Walk:
                         self._skips.add(source, "holds more entries than one walk looks at")
                         break
                     self._entries_left -= 1
+                    self.steps += 1
                     entries.append(_Entry(entry.name, _kind(entry)))
         except OSError:
             self._skips.add(source, "cannot be read")

@@ -7,7 +7,8 @@ from enum import StrEnum
 from aiohttp import web
 
 from quintet_errors import DomainError, Reason
-from quintet_gateway.http.failures import DialectError, FailureKind, HttpError, log_untold
+from quintet_gateway.http.failures import DialectError, FailureKind, HttpError
+from quintet_gateway.http.rendering import INTERNAL, told_sentence
 
 
 class Title(StrEnum):
@@ -76,7 +77,7 @@ def failed(what: str, error: DomainError, *, status: int = 500, passing: int = 5
     if usual == 400:
         return invalid(error.message)
     chosen = passing if usual == 503 else status
-    return AegisError(AegisProblem(chosen, _sentence(error), what, _retry_after(error, chosen)))
+    return AegisError(AegisProblem(chosen, told_sentence(error, OPERATORS_ONLY), what, _retry_after(error, chosen)))
 
 
 def render(error: Exception) -> web.Response:
@@ -94,8 +95,8 @@ def describe(error: Exception) -> AegisProblem:
         return AegisProblem(status, _MESSAGES.get(error.kind, error.message), headers=error.headers)
     if isinstance(error, DomainError):
         status, title = _of_provider(error) or REASONS[error.reason]
-        return AegisProblem(status, _sentence(error), title, _retry_after(error, status))
-    return AegisProblem(500, _INTERNAL, Title.UNEXPECTED)
+        return AegisProblem(status, told_sentence(error, OPERATORS_ONLY), title, _retry_after(error, status))
+    return AegisProblem(500, INTERNAL, Title.UNEXPECTED)
 
 
 def told_in_stream(error: Exception) -> tuple[Title, str]:
@@ -113,21 +114,12 @@ def _of_provider(error: DomainError) -> tuple[int, str] | None:
     return _PROVIDER
 
 
-def _sentence(error: DomainError) -> str:
-    if error.reason in OPERATORS_ONLY:
-        log_untold(error)
-        return _INTERNAL
-    return error.message
-
-
 def _retry_after(error: DomainError, status: int) -> Mapping[str, str]:
     known = error.metadata.get("retryAfterSeconds")
     if status == 503:
         return {"Retry-After": known or "1"}
     return {"Retry-After": known} if known and status in {429, 502} else {}
 
-
-_INTERNAL = "Internal server error"
 
 _MESSAGES: Mapping[FailureKind, str] = {
     FailureKind.NOT_FOUND: "Not Found",

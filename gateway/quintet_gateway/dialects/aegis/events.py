@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from quintet_gateway.assistant import Turn
 from quintet_gateway.dialects.aegis.errors import told_in_stream
 from quintet_gateway.dialects.aegis.json_values import Json
-from quintet_gateway.dialects.aegis.times import now
 from quintet_gateway.dialects.aegis.translate.chat import final_fields
+from quintet_gateway.http.times import now
 
 HEARTBEAT = b": ping\n\n"
 

@@ -5,17 +5,18 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 
-from quintet.identity.v1.identity_service_pb2 import ApiKey
 from quintet_errors import DomainError
-from quintet_gateway.app_keys import ASSISTANT
 from quintet_gateway.assistant import Owner
 from quintet_gateway.dialects.nexus.errors import NexusError, NexusProblem
 from quintet_gateway.http.client_address import allowance_key
 from quintet_gateway.http.entry import CLIENT
-from quintet_gateway.http.rate_limits import Allowance, RateLimitedError, RateLimiter, Standing
+from quintet_gateway.http.failures import HttpError
+from quintet_gateway.http.key_checks import KeyChecks
+from quintet_gateway.http.rate_limits import Allowance, RateLimitedError, RateLimiter
+from quintet_gateway.http.scopes import allows
 
 SURFACE = "nexus"
 _ANONYMOUS = Owner(SURFACE, "anonymous")
@@ -45,19 +46,20 @@ _IDENTIFIED: web.RequestKey[_Identified] = web.RequestKey("nexus_identified", _I
 
 
 class ApiKeys:
-    """Tells whose key a request carries. As long as no key exists every key is taken, and only names an owner.
+    """Tells whose key a request carries. As long as none was ever made every key is taken, and only names an owner.
 
     Keys are those that are configured, and those of this surface that were created by command.
     """
 
-    def __init__(self, configured: Sequence[str]) -> None:
+    def __init__(self, configured: Sequence[str], checks: KeyChecks) -> None:
         self._digests = tuple(_digest(key) for key in configured)
+        self._checks = checks
 
     async def identify(self, request: web.Request) -> None:
         """Finds out whose key it is; `owner` tells."""
         try:
             request[_IDENTIFIED] = await self._identify(request)
-        except (DomainError, NexusError) as refusal:
+        except (DomainError, NexusError, HttpError) as refusal:
             request[_IDENTIFIED] = _Identified(None, refusal)
 
     def owner(self, request: web.Request) -> Owner:
@@ -65,6 +67,7 @@ class ApiKeys:
 
         Raises:
             NexusError: 401, if keys exist and the request has another one, or one that may not do this.
+            RateLimitedError: if the address showed too many wrong keys to be asked about another one.
             DomainError: if it takes the session service to know the key, and it does not answer.
         """
         found = request[_IDENTIFIED]
@@ -89,10 +92,10 @@ class ApiKeys:
         owner = Owner(SURFACE, f"key:{digest[:32]}")
         if self._is_configured(digest):
             return _Identified(owner, is_known=True)
-        check = await request.app[ASSISTANT].identity.verify_api_key(SURFACE, key)
+        check = await self._checks.check(request, SURFACE, key)
         if check.key is None and (self._digests or check.surface_has_keys):
             raise _invalid_key()
-        if check.key is not None and not _may(check.key, request.method):
+        if check.key is not None and not allows(check.key.scopes, request):
             raise NexusError(NexusProblem(401, "UNAUTHORIZED", "This API key may not do that"))
         return _Identified(owner, is_known=check.key is not None)
 
@@ -121,9 +124,9 @@ class Admission:
         own = _BY_PATH.get(path)
         allowances = (own, _GLOBAL) if own is not None else (_GLOBAL,)
         try:
-            return _headers(await self._limiter.spend(allowances, self._key(request)))
+            return (await self._limiter.spend(allowances, self._key(request))).headers
         except RateLimitedError as refusal:
-            refusal.headers = {**refusal.headers, **_headers(refusal.standing)}
+            refusal.headers = {**refusal.headers, **refusal.standing.headers}
             raise
 
     def _key(self, request: web.Request) -> str:
@@ -140,19 +143,6 @@ def documented_path(request: web.Request) -> str:
 
 def _invalid_key() -> NexusError:
     return NexusError(NexusProblem(401, "UNAUTHORIZED", "Invalid API key"))
-
-
-def _may(key: ApiKey, method: str) -> bool:
-    needed = "read" if method in {hdrs.METH_GET, hdrs.METH_HEAD} else "write"
-    return not key.scopes or needed in key.scopes
-
-
-def _headers(standing: Standing) -> Mapping[str, str]:
-    return {
-        "X-RateLimit-Limit": str(standing.limit),
-        "X-RateLimit-Remaining": str(standing.remaining),
-        "X-RateLimit-Reset": str(standing.reset_epoch_s),
-    }
 
 
 def _digest(key: str) -> str:

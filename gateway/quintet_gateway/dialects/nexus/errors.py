@@ -1,14 +1,14 @@
 """Every failure in the shape of the document: `success`, `error`, `error_code`, `details`, `timestamp`."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from quintet_errors import DomainError, Reason
-from quintet_gateway.dialects.nexus.envelope import now
-from quintet_gateway.http.failures import DialectError, FailureKind, HttpError, log_untold
+from quintet_gateway.http.failures import DialectError, FailureKind, HttpError
+from quintet_gateway.http.rendering import INTERNAL, retry_after, told_sentence
+from quintet_gateway.http.times import now
 
 Details = Mapping[str, str | int]
 
@@ -57,13 +57,7 @@ def render(error: Exception) -> web.Response:
         "details": problem.details,
         "timestamp": now(),
     }
-    return web.Response(
-        body=json.dumps(body).encode(),
-        status=problem.status,
-        headers=problem.headers,
-        content_type="application/json",
-        charset="utf-8",
-    )
+    return web.json_response(body, status=problem.status, headers=problem.headers)
 
 
 def describe(error: Exception) -> NexusProblem:
@@ -74,21 +68,12 @@ def describe(error: Exception) -> NexusProblem:
         return _FAILURES[error.kind](error)
     if isinstance(error, DomainError):
         status, code = REASONS[error.reason]
-        return NexusProblem(status, code, _sentence(error), _field_of(error), _retry_after(error, status))
-    return NexusProblem(500, "PROCESSING_ERROR", _INTERNAL)
+        sentence = told_sentence(error, OPERATORS_ONLY, _MESSAGES)
+        return NexusProblem(status, code, sentence, _field_of(error), retry_after(error, status))
+    return NexusProblem(500, "PROCESSING_ERROR", INTERNAL)
 
 
-def _sentence(error: DomainError) -> str:
-    if error.reason in OPERATORS_ONLY:
-        log_untold(error)
-        return _INTERNAL
-    return _DOCUMENTED_MESSAGES.get(error.reason, error.message)
-
-
-_INTERNAL = "Internal server error"
-
-
-_DOCUMENTED_MESSAGES: Mapping[Reason, str] = {
+_MESSAGES: Mapping[Reason, str] = {
     Reason.SESSION_NOT_FOUND: "Session not found",
     Reason.JOB_NOT_FOUND: "Job not found",
 }
@@ -144,10 +129,6 @@ OPERATORS_ONLY = frozenset(reason for reason, answer in REASONS.items() if answe
 
 def _field_of(error: DomainError) -> Details:
     return {"field": error.metadata["field"]} if "field" in error.metadata else {}
-
-
-def _retry_after(error: DomainError, status: int) -> Mapping[str, str]:
-    return {"Retry-After": error.metadata.get("retryAfterSeconds", "1")} if status in {429, 503} else {}
 
 
 def _as(status: int, code: str, message: str | None = None) -> Callable[[HttpError], NexusProblem]:

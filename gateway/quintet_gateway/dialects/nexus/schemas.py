@@ -13,6 +13,7 @@ from quintet_gateway.http.body import parse_json, read_body
 from quintet_gateway.http.failures import FailureKind, HttpError
 from quintet_gateway.http.forms import FileRule, Form, UploadedFile
 from quintet_gateway.http.image_formats import sniff_image
+from quintet_gateway.http.texts import has_half_character
 
 MAX_TEXT_LENGTH = 5000
 MAX_FILE_BYTES = 20 << 20
@@ -20,8 +21,6 @@ _MAX_LANGUAGE_LENGTH = 64
 
 # Ids are opaque visible ASCII; anything else cannot exist, and stays out of logs and calls.
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
-# Halves of characters, which JSON can spell and UTF-8 cannot.
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 IMAGE_FILE = FileRule("image", MAX_FILE_BYTES, lambda head: sniff_image(head) is not None)
 AUDIO_FILE = FileRule("audio", MAX_FILE_BYTES, lambda head: sniff_audio(head) is not None)
@@ -130,7 +129,7 @@ def _optional_text(fields: Mapping[str, object], name: str) -> str:
 
 
 def _whole_characters(name: str, text: str) -> str:
-    if _SURROGATE.search(text):
+    if has_half_character(text):
         raise invalid_input(name, f"{name} holds half of a character")
     return text
 

@@ -7,11 +7,11 @@ from quintet.media.v1.engine_pb2 import Engine
 from quintet.session.v1.session_service_pb2 import Message, Session
 from quintet_errors import Reason
 from quintet_gateway.assistant import ServiceHealth
-from quintet_gateway.dialects.nexus.envelope import format_time
 from quintet_gateway.dialects.nexus.errors import OPERATORS_ONLY
 from quintet_gateway.dialects.nexus.json_values import Json
 from quintet_gateway.dialects.nexus.languages import effective_language
 from quintet_gateway.dialects.nexus.schemas import SpeechRequest, UploadRequest
+from quintet_gateway.http.times import format_time
 
 API_VERSION = "1.0.0"
 

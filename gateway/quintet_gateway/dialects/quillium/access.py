@@ -9,12 +9,14 @@ from limits import RateLimitItemPerMinute
 
 from quintet_errors import DomainError
 from quintet_gateway.app_keys import ASSISTANT
-from quintet_gateway.assistant import Caller, Identity, Owner
+from quintet_gateway.assistant import Caller, Owner
 from quintet_gateway.dialects.quillium.errors import forbidden, unauthorized
 from quintet_gateway.http.client_address import allowance_key
 from quintet_gateway.http.entry import CLIENT
-from quintet_gateway.http.failures import DialectError
-from quintet_gateway.http.rate_limits import Allowance, RateLimitedError, RateLimiter, Standing
+from quintet_gateway.http.failures import DialectError, HttpError
+from quintet_gateway.http.key_checks import KeyChecks
+from quintet_gateway.http.rate_limits import Allowance, RateLimitedError, RateLimiter
+from quintet_gateway.http.scopes import allows
 
 SURFACE = "quillium"
 
@@ -49,9 +51,9 @@ class Limits:
         if self._limiter is None:
             return {}
         try:
-            return _headers(await self._limiter.spend((_REQUESTS,), key))
+            return (await self._limiter.spend((_REQUESTS,), key)).headers
         except RateLimitedError as refusal:
-            refusal.headers = {**refusal.headers, **_headers(refusal.standing)}
+            refusal.headers = {**refusal.headers, **refusal.standing.headers}
             raise
 
     async def spend_frame(self, user_id: str, *, is_message: bool) -> None:
@@ -81,8 +83,9 @@ class Limits:
 class Admission:
     """Finds out whose request it is and spends the allowance; handlers refuse those who must be known and are not."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, keys: KeyChecks) -> None:
         self._limits = limits
+        self._keys = keys
 
     async def __call__(self, request: web.Request) -> Mapping[str, str]:
         """Returns the headers about the allowance.
@@ -91,16 +94,34 @@ class Admission:
             RateLimitedError: with those headers.
         """
         try:
-            found = _Identified(await _identify(request))
-        except (DomainError, DialectError) as refusal:
+            found = _Identified(await self._identify(request))
+        except (DomainError, DialectError, HttpError) as refusal:
             found = _Identified(None, refusal)
         request[_IDENTIFIED] = found
         key = f"user:{found.caller.user_id}" if found.caller else f"ip:{allowance_key(request[CLIENT])}"
         return await self._limits.spend_request(key)
 
+    async def _identify(self, request: web.Request) -> Caller:
+        live = _is_live(request)
+        token = request.query.get("token") if live else None
+        token = token or _bearer(request)
+        if token is not None:
+            return await request.app[ASSISTANT].identity.verify_token(token)
+        secret = request.headers.get("X-API-Key")
+        # A connection outlives the check of its credential, and only of tokens is it told when they are revoked.
+        if not secret or live:
+            raise unauthorized()
+        return await self._owner_of_key(request, secret)
+
+    async def _owner_of_key(self, request: web.Request, secret: str) -> Caller:
+        check = await self._keys.check(request, SURFACE, secret)
+        if check.key is None or check.user is None:
+            raise unauthorized()
+        return Caller(check.user.user_id, check.user.email, is_admin=False, scopes=frozenset(check.key.scopes))
+
 
 def caller_of(request: web.Request) -> Caller:
-    """Returns who asks; a credential that may only read opens nothing but GET.
+    """Returns who asks; a credential that may only read opens only what changes nothing.
 
     Raises:
         QuilliumError: 401 or 403.
@@ -110,7 +131,7 @@ def caller_of(request: web.Request) -> Caller:
     caller = found.caller
     if caller is None:
         raise found.refusal or unauthorized()
-    if not caller.may("read" if request.method in {hdrs.METH_GET, hdrs.METH_HEAD} else "write"):
+    if not allows(caller.scopes, request):
         raise forbidden("This API key may not do that")
     return caller
 
@@ -132,27 +153,6 @@ def owner_of(caller: Caller) -> Owner:
     return Owner(SURFACE, caller.user_id)
 
 
-async def _identify(request: web.Request) -> Caller:
-    identity = request.app[ASSISTANT].identity
-    live = _is_live(request)
-    token = request.query.get("token") if live else None
-    token = token or _bearer(request)
-    if token is not None:
-        return await identity.verify_token(token)
-    secret = request.headers.get("X-API-Key")
-    # A connection outlives the check of its credential, and only of tokens is it told when they are revoked.
-    if not secret or live:
-        raise unauthorized()
-    return await _owner_of_key(identity, secret)
-
-
-async def _owner_of_key(identity: Identity, secret: str) -> Caller:
-    check = await identity.verify_api_key(SURFACE, secret)
-    if check.key is None or check.user is None:
-        raise unauthorized()
-    return Caller(check.user.user_id, check.user.email, is_admin=False, scopes=frozenset(check.key.scopes))
-
-
 def _is_live(request: web.Request) -> bool:
     resource = request.match_info.route.resource
     return resource is not None and resource.canonical.rstrip("/").endswith("/ws")
@@ -167,11 +167,3 @@ def _sign_in_key(request: web.Request, email: str) -> str:
     # The digest keeps addresses of people out of whatever holds the counters.
     digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()
     return f"{allowance_key(request[CLIENT])}:{digest}"
-
-
-def _headers(standing: Standing) -> Mapping[str, str]:
-    return {
-        "X-RateLimit-Limit": str(standing.limit),
-        "X-RateLimit-Remaining": str(standing.remaining),
-        "X-RateLimit-Reset": str(standing.reset_epoch_s),
-    }

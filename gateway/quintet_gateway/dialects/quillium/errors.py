@@ -1,6 +1,5 @@
 """Every failure as `{"error": {"code", "message", "details"}}`."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,6 +7,7 @@ from aiohttp import web
 
 from quintet_errors import DomainError, Reason
 from quintet_gateway.http.failures import DialectError, FailureKind, HttpError, log_untold
+from quintet_gateway.http.rendering import INTERNAL, retry_after, told_sentence
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,7 @@ def render(error: Exception) -> web.Response:
     """Words any exception."""
     problem = describe(error)
     body = {"error": {"code": problem.code, "message": problem.message, "details": problem.details}}
-    return web.Response(
-        body=json.dumps(body).encode(),
-        status=problem.status,
-        headers=problem.headers,
-        content_type="application/json",
-        charset="utf-8",
-    )
+    return web.json_response(body, status=problem.status, headers=problem.headers)
 
 
 def describe(error: Exception) -> QuilliumProblem:
@@ -87,8 +81,10 @@ def describe(error: Exception) -> QuilliumProblem:
         return _of_generation(error.cause)
     if isinstance(error, DomainError):
         status, code = REASONS[error.reason]
-        return QuilliumProblem(status, code, _sentence(error), _field_of(error), _headers(error, status))
-    return QuilliumProblem(500, "internal_error", _INTERNAL)
+        return QuilliumProblem(
+            status, code, told_sentence(error, OPERATORS_ONLY, _MESSAGES), _field_of(error), _headers(error, status)
+        )
+    return QuilliumProblem(500, "internal_error", INTERNAL)
 
 
 def _of_generation(cause: DomainError) -> QuilliumProblem:
@@ -101,13 +97,6 @@ def _of_generation(cause: DomainError) -> QuilliumProblem:
     return QuilliumProblem(status, code, message, headers=_headers(cause, status))
 
 
-def _sentence(error: DomainError) -> str:
-    if error.reason in OPERATORS_ONLY:
-        log_untold(error)
-        return _INTERNAL
-    return _MESSAGES.get(error.reason, error.message)
-
-
 def _field_of(error: DomainError) -> str:
     return error.metadata.get("field", "") if error.reason in {Reason.INVALID_ARGUMENT, Reason.MISSING_FIELD} else ""
 
@@ -115,10 +104,9 @@ def _field_of(error: DomainError) -> str:
 def _headers(error: DomainError, status: int) -> Mapping[str, str]:
     if status == 401:
         return {"WWW-Authenticate": "Bearer"}
-    return {"Retry-After": error.metadata.get("retryAfterSeconds", "1")} if status in {429, 503} else {}
+    return retry_after(error, status)
 
 
-_INTERNAL = "Internal server error"
 _CHAT_NOT_FOUND = "Chat not found"
 _MESSAGES: Mapping[Reason, str] = {
     Reason.UNAUTHENTICATED: "Unauthorized",

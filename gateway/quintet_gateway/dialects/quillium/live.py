@@ -12,6 +12,7 @@ from quintet_gateway.dialects.quillium import schemas, translate
 from quintet_gateway.dialects.quillium.access import SURFACE, Limits, caller_of, owner_of
 from quintet_gateway.dialects.quillium.errors import GenerationError, QuilliumError, describe, invalid, too_many
 from quintet_gateway.dialects.quillium.turns import Turns, topic_of
+from quintet_gateway.http import times
 from quintet_gateway.http.failures import HttpError
 from quintet_gateway.http.websocket import Connection, Ending, WebSocketRules, WebSockets
 from quintet_observability import get_logger
@@ -136,7 +137,7 @@ class _Talk:
         await self._relay_to_others(translate.typing_frame(chat_id, "user", is_typing=is_typing))
 
     async def _read(self, chat_id: str, data: schemas.Fields) -> None:
-        message_id, now = schemas.read_message_id(data), translate.now()
+        message_id, now = schemas.read_message_id(data), times.now()
         mark = {"read_time": now, "read_message_id": message_id}
         await self._assistant.sessions.set_attributes(self._owner, schemas.session_id_of(chat_id), mark)
         which = {"message_id": message_id} if message_id else {}

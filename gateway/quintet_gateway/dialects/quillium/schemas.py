@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from quintet_gateway.dialects.quillium.errors import QuilliumError, chat_not_found, invalid
 from quintet_gateway.http.body import parse_json, read_body
+from quintet_gateway.http.texts import has_half_character
 
 CHAT_PREFIX = "chat_"
 _LONGEST_TITLE = 200
@@ -26,8 +28,6 @@ _DEFAULT_ITEMS = 20
 
 # Ids are opaque visible ASCII; anything else cannot exist, and stays out of logs and calls.
 _ID = re.compile(r"[\x21-\x7e]{1,64}")
-# Halves of characters, which JSON can spell and UTF-8 cannot.
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # More digits than any list has items, and fewer than a 64-bit number.
 _NUMBER = re.compile(r"-?[0-9]{1,15}")
 
@@ -161,12 +161,27 @@ def read_admin_settings(
 ) -> tuple[dict[str, object], dict[str, str]]:
     """Returns the values and the secrets that a body changes."""
     values: dict[str, object] = {name: _setting(fields, name) for name in texts}
+    for name in (name for name in texts if name.endswith("_url")):
+        _check_address(values[name], name)
     values |= {name: _optional(fields, name, bool) for name in flags}
     hidden = {name: _setting(fields, name) for name in secrets}
     return (
         {name: value for name, value in values.items() if value is not None},
         {name: value for name, value in hidden.items() if value is not None},
     )
+
+
+def _check_address(value: object, name: str) -> None:
+    """Refuses what is no HTTP address; an empty text means none."""
+    if not value:
+        return
+    try:
+        parts = urlsplit(str(value))
+        complete = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        complete = False
+    if not complete:
+        raise invalid(f"{name} must be an http or https address", name)
 
 
 def read_page(request: web.Request) -> Page:
@@ -263,7 +278,7 @@ def _optional(fields: Fields, name: str, kind: type[ValueT]) -> ValueT | None:
         return None
     if not isinstance(value, kind):
         raise invalid(f"{name} must be a {'string' if kind is str else 'boolean'}", name)
-    if isinstance(value, str) and _SURROGATE.search(value):
+    if isinstance(value, str) and has_half_character(value):
         raise invalid(f"{name} holds half of a character", name)
     return value
 

@@ -13,6 +13,7 @@ from quintet_gateway.dialects.quillium.routes.chats import Chats
 from quintet_gateway.dialects.quillium.routes.endpoint import Endpoint
 from quintet_gateway.dialects.quillium.routes.settings import Settings
 from quintet_gateway.dialects.quillium.turns import Turns
+from quintet_gateway.http.key_checks import KeyChecks
 from quintet_gateway.http.large_json import JsonThreads
 from quintet_gateway.http.rate_limits import RateLimiter
 from quintet_gateway.http.routing import add_route
@@ -37,9 +38,10 @@ class Quillium:
 
     def __init__(self, options: QuilliumOptions) -> None:
         limits = Limits(options.limiter)
+        admission = Admission(limits, KeyChecks(options.limiter))
         prefixes = tuple((*base, segment) for base in _BASES for segment in _SEGMENTS)
         # Every call carries a secret, so that pages of any origin may use it.
-        self.surface = Surface(SURFACE, prefixes, render, Admission(limits), open_to_origins=True, keyless=None)
+        self.surface = Surface(SURFACE, prefixes, render, admission, open_to_origins=True, keyless=None)
         self._turns = Turns()
         self._threads = JsonThreads()
         self._live = Live(self._turns, limits, options.websockets)

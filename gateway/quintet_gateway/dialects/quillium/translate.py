@@ -1,7 +1,6 @@
 """What the assistant returns, in the words of the document."""
 
 import json
-import time
 import unicodedata
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +11,7 @@ from quintet.session.v1.session_service_pb2 import Message, Session
 from quintet_gateway.assistant import SettingsDocument, SignedIn
 from quintet_gateway.dialects.quillium.errors import QuilliumProblem
 from quintet_gateway.dialects.quillium.schemas import CHAT_PREFIX, Page
+from quintet_gateway.http.times import format_time, now
 
 NEW_TITLE = "New Chat"
 MESSAGE_PREFIX = "msg_"
@@ -39,16 +39,6 @@ MASK = "encrypted"
 """What stands in the place of a secret that is set; sent back, it leaves the secret as it is."""
 
 _Json = dict[str, object]
-
-
-def format_time(timestamp: Timestamp) -> str:
-    """Writes a time as `2023-04-01T12:00:00Z`."""
-    return _format(timestamp.seconds)
-
-
-def now() -> str:
-    """Returns the present time as the document writes times."""
-    return _format(time.time())
 
 
 def tokens(signed_in: SignedIn) -> _Json:
@@ -188,7 +178,3 @@ def _continues(character: str) -> bool:
 
 def _values(settings: SettingsDocument, defaults: Mapping[str, object]) -> _Json:
     return {name: settings.values.get(name, default) for name, default in defaults.items()}
-
-
-def _format(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

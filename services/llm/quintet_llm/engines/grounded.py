@@ -6,6 +6,7 @@ from contextlib import aclosing
 from quintet_engines import EngineInfo, EngineKind, Limitation
 from quintet_llm.engine import ChatEvent, ChatRequest
 from quintet_llm.engines.skill_answers import SkillAnswers
+from quintet_llm.skills.meaning import MeasuresMeaning
 from quintet_llm.skills.registry import SkillOptions
 
 _NAME = "grounded"
@@ -14,9 +15,10 @@ _NAME = "grounded"
 class GroundedEngine:
     """The embedded engine: a router over skills, without a language model."""
 
-    def __init__(self, options: SkillOptions) -> None:
+    def __init__(self, options: SkillOptions, meaning: MeasuresMeaning | None = None) -> None:
+        """Takes what compares texts by meaning; without it, documents are searched by their words."""
         self._remedy = options.remedy
-        self._skills = SkillAnswers(options)
+        self._skills = SkillAnswers(options, meaning)
 
     async def answer(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Yields each piece of the answer as its skill has it; a token is a word."""

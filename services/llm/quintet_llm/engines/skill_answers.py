@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import httpx
 
 from quintet_llm.conversation import Role, Turn
 from quintet_llm.engine import ChatEvent, ChatRequest, Finished, FinishReason, TextDelta
 from quintet_llm.engines.word_counts import WordLimit, count_words
-from quintet_llm.skills.question import question_of
+from quintet_llm.skills.meaning import MeasuresMeaning
+from quintet_llm.skills.passage_search import PassageSearch
+from quintet_llm.skills.question import Question, question_of
 from quintet_llm.skills.registry import SkillOptions, build_skills
 from quintet_llm.skills.remote import create_client
 from quintet_llm.skills.router import Plan, Router
@@ -17,8 +20,9 @@ from quintet_llm.skills.router import Plan, Router
 class SkillAnswers:
     """A router over the skills, with the connections to their public sources."""
 
-    def __init__(self, options: SkillOptions) -> None:
+    def __init__(self, options: SkillOptions, meaning: MeasuresMeaning | None = None) -> None:
         self._options = options
+        self._meaning = meaning
         self._client: httpx.AsyncClient | None = None
         self._router: Router | None = None
 
@@ -32,11 +36,30 @@ class SkillAnswers:
         if self._router is None:
             await self.warm_up()
         assert self._router is not None  # noqa: S101 - tells the type checker what warm_up() did
-        question = question_of(request.turns, request.language, request.time_zone, request.passages)
-        if request.passages:
-            # Searching the largest ones takes tens of milliseconds.
-            return await asyncio.to_thread(self._router.plan, question)
-        return self._router.plan(question)
+        question = question_of(
+            request.turns,
+            request.language,
+            request.time_zone,
+            request.passages,
+            documents_searched=request.documents_searched,
+        )
+        if not request.passages:
+            return self._router.plan(question)
+        # Searching the largest passages takes tens of milliseconds.
+        plan = await asyncio.to_thread(self._router.plan, question)
+        if self._meaning is None or plan.is_computed:
+            return plan
+        return await self._plan_by_meaning(self._router, question, self._meaning) or plan
+
+    async def _plan_by_meaning(self, router: Router, question: Question, meaning: MeasuresMeaning) -> Plan | None:
+        """Plans with the likeness of each sentence, measured once; None if no model can tell."""
+        search = await asyncio.to_thread(PassageSearch, question)
+        sentences = await asyncio.to_thread(search.candidates)
+        measured = await meaning.similarities(search.asked, sentences)
+        if measured is None:
+            return None
+        likeness = dict(zip(sentences, measured, strict=True))
+        return await asyncio.to_thread(router.plan, replace(question, likeness=likeness))
 
     async def answer(self, plan: Plan, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Yields each piece of the answer as its skill has it; a token is a word."""

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from quintet_llm.skills.follow_up import topic_before
 from quintet_llm.skills.passage_vocabulary import EMPTY, LIGHT, SAME
 from quintet_llm.skills.question import Question
 
@@ -18,6 +19,8 @@ _HIRAGANA = re.compile(r"[\u3040-\u309f]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _ENDINGS = ("ations", "ation", "ments", "ment", "ingly", "edly", "ings", "ing", "ies", "ied", "ed", "ly", "es", "s")
 _SHORTEST_STEM = 3
+_SHORTEST_ROOT = 5
+_LONGEST_SUFFIX = 3
 _LONGEST_STEM = 8
 
 
@@ -36,11 +39,34 @@ def keys_of(text: str) -> set[str]:
 
 
 def terms_of(question: Question) -> Terms:
-    """Returns the words of a question that mean something."""
+    """Returns the words of a question that mean something; of the question it continues, what they are about."""
+    terms = _terms_in(question.original[:_LONGEST_READ])
+    before = topic_before(question)
+    if before is None:
+        return terms
+    earlier = _terms_in(before.original[:_LONGEST_READ])
+    own = terms.weights.keys() - terms.light
+    # With words of its own, a question asks something else about the same.
+    weights = {key: weight if not own or key in earlier.names else 0.4 for key, weight in earlier.weights.items()}
+    light = earlier.light if not own else frozenset(weights) - earlier.names
+    return Terms(weights | terms.weights, earlier.names | terms.names, (light | terms.light) - own - earlier.names)
+
+
+def holds_name(name: str, keys: set[str]) -> bool:
+    """Tells whether a name is among reduced words, also as the word made of it: Germany, German."""
+    return name in keys or (name.isalpha() and any(_is_derived(name, key) for key in keys))
+
+
+def _is_derived(one: str, other: str) -> bool:
+    shorter, longer = sorted((len(one), len(other)))
+    shared = next((place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), shorter)
+    return shared >= max(_SHORTEST_ROOT, shorter - 1) and longer - shared <= _LONGEST_SUFFIX
+
+
+def _terms_in(text: str) -> Terms:
     weights: dict[str, float] = {}
     names: set[str] = set()
     light: set[str] = set()
-    text = question.original[:_LONGEST_READ]
     for match in _WORD.finditer(text):
         word = match[0]
         if word.casefold() in EMPTY:

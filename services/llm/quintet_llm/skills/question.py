@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -52,7 +53,9 @@ def without_pleasantries(text: str) -> str:
 class Question:
     """One question: `original` is what the person wrote, `turns` is everything before it.
 
-    `picture` is what came with the question itself, `passages` what was found in documents for it.
+    `picture` is what came with the question itself, `passages` what was found in documents for it,
+    `likeness` how near sentences of them are to it, by sentence: None where no model can tell. `documents_searched`
+    tells that documents were searched, whatever was found.
     """
 
     original: str
@@ -61,6 +64,8 @@ class Question:
     language: str = ""
     time_zone: str = ""
     passages: tuple[Passage, ...] = ()
+    likeness: Mapping[str, float] | None = None
+    documents_searched: bool = False
 
     @cached_property
     def whole(self) -> str:
@@ -78,17 +83,25 @@ class Question:
         for index in range(len(self.turns) - 1, -1, -1):
             turn = self.turns[index]
             if turn.role is Role.USER:
-                return replace(self, original=turn.text, turns=self.turns[:index], picture=turn.picture, passages=())
+                return replace(
+                    self, original=turn.text, turns=self.turns[:index], picture=turn.picture, passages=(), likeness=None
+                )
         return None
 
     def part(self, original: str) -> "Question":
         """Returns a question of the same turn that asks only `original`."""
-        return replace(self, original=original)
+        return replace(self, original=original, likeness=None)
 
 
 def question_of(
-    turns: tuple[Turn, ...], language: str = "", time_zone: str = "", passages: tuple[Passage, ...] = ()
+    turns: tuple[Turn, ...],
+    language: str = "",
+    time_zone: str = "",
+    passages: tuple[Passage, ...] = (),
+    *,
+    documents_searched: bool = False,
 ) -> Question:
     """Returns the last turn of a conversation as a question."""
     last = turns[-1]
-    return Question(last.text.strip(), turns[:-1], last.picture, language, time_zone, passages)
+    question = Question(last.text.strip(), turns[:-1], last.picture, language, time_zone, passages)
+    return replace(question, documents_searched=documents_searched)

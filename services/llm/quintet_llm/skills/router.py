@@ -36,6 +36,11 @@ class Plan:
     remainder: str = ""
     complete: bool = False
 
+    @property
+    def is_computed(self) -> bool:
+        """Whether a skill that needs no documents has answered everything."""
+        return self.complete and self.skill not in {"", DOCUMENTS, "statement"}
+
     async def pieces(self) -> AsyncIterator[str]:
         """Yields the answers' text, with a blank line between two answers."""
         for index, intent in enumerate(self.intents):

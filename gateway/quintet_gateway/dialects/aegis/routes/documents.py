@@ -58,7 +58,8 @@ async def _index(request: web.Request) -> web.Response:
         report = await request.app[ASSISTANT].knowledge.index(asked)
     except DomainError as error:
         if error.metadata.get("field") == "path":
-            raise invalid(f"Failed to load documents: {error.message}") from None
+            told = f"Failed to load documents: {error.message} (looked in the configured folders, see /rag/health)"
+            raise invalid(told) from None
         raise _worded("Indexing failed", asked.collection, error) from None
     return web.json_response(translate.indexed(report))
 

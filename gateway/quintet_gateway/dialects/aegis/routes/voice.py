@@ -9,6 +9,7 @@ from quintet_errors import DomainError, Reason
 from quintet_gateway.app_keys import ASSISTANT
 from quintet_gateway.assistant import Assistant
 from quintet_gateway.dialects.aegis.errors import failed, not_found
+from quintet_gateway.dialects.aegis.introductions import english, introduction
 from quintet_gateway.dialects.aegis.json_values import Json
 from quintet_gateway.dialects.aegis.owner import SURFACE
 from quintet_gateway.dialects.aegis.routes.endpoint import Endpoint
@@ -22,6 +23,7 @@ from quintet_gateway.dialects.aegis.voice_catalogue import (
     VOICE_ALIASES,
     Speech,
 )
+from quintet_gateway.dialects.aegis.voice_choices import check_choices
 
 _SUBJECT = "voice"
 _ENGLISH = "en"
@@ -89,11 +91,12 @@ async def _read_settings(request: web.Request) -> web.Response:
 async def _write_settings(request: web.Request) -> web.Response:
     assistant = request.app[ASSISTANT]
     changes = await schemas.read_settings(request)
+    stored = await assistant.identity.settings(SURFACE, _SUBJECT)
+    speech = await _speech(assistant)
     if changes:
+        check_choices(changes, translate.settings(stored.values, speech), speech)
         stored = await assistant.identity.update_settings(SURFACE, _SUBJECT, changes)
-    else:
-        stored = await assistant.identity.settings(SURFACE, _SUBJECT)
-    return web.json_response(translate.settings(stored.values, await _speech(assistant)))
+    return web.json_response(translate.settings(stored.values, speech))
 
 
 async def _post_preview(request: web.Request) -> web.Response:
@@ -120,12 +123,14 @@ async def _speak(assistant: Assistant, asked: PreviewRequest) -> bytes:
     speech = await _speech(assistant, voices_needed=True)
     voice, alias = speech.voice(asked.voice_id), VOICE_ALIASES.get(asked.voice_id)
     if voice is not None:
-        text = asked.text or translate.preview_text(voice.display_name or voice.name)
-        language = voice.languages[0] if voice.languages else ""
-        return await assistant.voices.preview(text, voice=voice.name, language=language, speed=asked.speed)
+        own = introduction(voice)
+        language = own.language if asked.text is None else next(iter(voice.languages), "")
+        return await assistant.voices.preview(
+            asked.text or own.text, voice=voice.name, language=language, speed=asked.speed
+        )
     if alias is None:
         raise not_found(f"Voice not found: {asked.voice_id}")
-    text = asked.text or translate.preview_text(alias.id.title())
+    text = asked.text or english(alias.id.title())
     local = speech.spoken_by(alias)
     return await assistant.voices.preview(text, voice=local, language=_ENGLISH, speed=asked.speed)
 

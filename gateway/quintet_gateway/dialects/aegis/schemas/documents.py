@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from quintet_gateway.assistant.knowledge import IndexRequest
+from quintet_gateway.assistant.knowledge import DOCUMENT_ATTRIBUTES, IndexRequest
 from quintet_gateway.dialects.aegis.errors import invalid
 from quintet_gateway.dialects.aegis.schemas import fields
 from quintet_gateway.dialects.aegis.schemas.fields import Fields
@@ -17,7 +17,6 @@ _LONGEST_PATTERN = 256
 _MOST_PATTERNS = 256
 _DEFAULT_TOP_K = 5
 _LARGEST_TOP_K = 50
-_MOST_FILTERS = 32
 _LONGEST_FILTER = 1024
 
 
@@ -70,18 +69,21 @@ def _filters(given: Fields) -> Mapping[str, str]:
     value = given.get("filter_metadata")
     if value is None:
         return {}
-    if not isinstance(value, dict) or len(value) > _MOST_FILTERS:
-        raise invalid(f"Field 'filter_metadata' must be an object of at most {_MOST_FILTERS} values")
-    return {name: _filter(name, value) for name, value in value.items()}
+    if not isinstance(value, dict):
+        raise invalid("Field 'filter_metadata' must be an object")
+    if not value.keys() <= set(DOCUMENT_ATTRIBUTES):
+        # Whole documents are chosen; lines and numbers of chunks are told, but choose none.
+        raise invalid(f"Field 'filter_metadata' can filter by {', '.join(DOCUMENT_ATTRIBUTES)} only")
+    return {name: _filter(value) for name, value in value.items()}
 
 
-def _filter(name: str, value: object) -> str:
-    """Returns a value as attributes are kept: as a text."""
-    if isinstance(value, bool):
-        value = "true" if value else "false"
-    if not isinstance(value, str | int | float):
-        raise invalid("Field 'filter_metadata' must hold texts, numbers and truths only")
-    text = str(value)
-    if len(name) > _LONGEST_FILTER or len(text) > _LONGEST_FILTER or fields.has_control_characters(name + text):
+def _filter(value: object) -> str:
+    """Returns a value as attributes are kept: as a text, an empty one for null."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+        raise invalid("Field 'filter_metadata' must hold texts, numbers and nulls only")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = "" if value is None else str(value)
+    if len(text) > _LONGEST_FILTER or fields.has_control_characters(text):
         raise invalid(f"Field 'filter_metadata' must hold lines of at most {_LONGEST_FILTER} characters")
     return text

@@ -9,12 +9,11 @@ from quintet_gateway.dialects.aegis.errors import invalid
 from quintet_gateway.dialects.aegis.owner import DEFAULT_USER, LONGEST_USER_ID
 from quintet_gateway.http.body import parse_json, read_body
 from quintet_gateway.http.failures import FailureKind, HttpError
+from quintet_gateway.http.texts import has_half_character
 
 Fields = Mapping[str, object]
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-# Halves of characters, which JSON can spell and UTF-8 cannot.
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _TRUTHS: Mapping[str, bool] = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
@@ -69,7 +68,7 @@ def user_id(fields: Fields) -> str:
 
 def has_control_characters(value: str) -> bool:
     """Tells whether a text holds characters that no id has."""
-    return _CONTROL.search(value) is not None or _SURROGATE.search(value) is not None
+    return _CONTROL.search(value) is not None or has_half_character(value)
 
 
 def query_integer(request: web.Request, name: str, default: int, least: int, largest: int | None = None) -> int:
@@ -140,7 +139,7 @@ def texts(fields: Fields, name: str, most: int, longest: int) -> tuple[str, ...]
 
 
 def _checked(name: str, value: str, longest: int | None) -> str:
-    if _SURROGATE.search(value):
+    if has_half_character(value):
         raise invalid(f"Field '{name}' holds half of a character")
     if longest is not None and len(value) > longest:
         raise invalid(f"Field '{name}' must be at most {longest} characters long")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from aiohttp import web
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from quintet.usage.v1.usage_service_pb2 import UsageFilter
 from quintet_gateway.dialects.aegis.errors import invalid
@@ -31,7 +32,9 @@ def read_usage_query(request: web.Request) -> UsageQuery:
     for name, target in (("start_time", chosen.start_time), ("end_time", chosen.end_time)):
         if text := request.query.get(name, "").strip():
             try:
-                target.CopyFrom(parse_time(text))
+                moment = parse_time(text)
             except (ValueError, OverflowError):
                 raise invalid(f"Field '{name}' must be an ISO 8601 time") from None
+            # No call is older than 1970, where the times of the service begin.
+            target.CopyFrom(moment if moment.seconds >= 0 else Timestamp())
     return UsageQuery(chosen, recent_limit)

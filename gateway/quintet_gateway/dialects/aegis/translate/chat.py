@@ -7,7 +7,7 @@ from quintet.session.v1.session_service_pb2 import Message, Session
 from quintet_gateway.assistant import Outcome, ServiceHealth, Turn
 from quintet_gateway.dialects.aegis.ids import conversation_id_of
 from quintet_gateway.dialects.aegis.json_values import Json
-from quintet_gateway.dialects.aegis.times import format_time
+from quintet_gateway.http.times import format_time
 
 _ROLES: Mapping[int, str] = {
     Message.ROLE_USER: "user",

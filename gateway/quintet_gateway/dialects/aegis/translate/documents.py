@@ -1,24 +1,30 @@
 """Collections, their files, and what was found in them, in the words of the document."""
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from quintet.knowledge.v1.knowledge_service_pb2 import Collection, DocumentSummary, SearchResult
 from quintet_gateway.assistant.knowledge import IndexProgress, IndexReport, KnowledgeState
 from quintet_gateway.dialects.aegis.json_values import Json
 from quintet_gateway.dialects.aegis.schemas.documents import SearchQuery
-from quintet_gateway.dialects.aegis.times import format_moment, format_time
+from quintet_gateway.http.times import format_moment, format_time
 
 _NUMBERS = frozenset({"size_bytes"})
+_MOST_SKIPPED = 50
 
 
 def indexed(report: IndexReport) -> Mapping[str, Json]:
-    """Returns what an index holds now. The document counts chunks and calls them documents."""
+    """Returns what an index holds now, and which files it does not hold and why.
+
+    The document counts chunks and calls them documents.
+    """
     return {
         "collection_name": report.collection,
         "documents_added": report.chunks_added,
         "total_documents": report.total_chunks,
         "duration_ms": round(report.duration_s * 1000, 2),
+        "skipped": [{"source": one.source, "reason": one.reason} for one in report.skipped[:_MOST_SKIPPED]],
+        "skipped_count": report.skipped_count,
     }
 
 
@@ -27,10 +33,7 @@ def found(asked: SearchQuery, results: Sequence[SearchResult]) -> Mapping[str, J
     return {
         "query": asked.query,
         "collection_name": asked.collection,
-        "results": [
-            _result(result, rank, score)
-            for rank, (result, score) in enumerate(zip(results, _scores(results), strict=True), start=1)
-        ],
+        "results": [_result(result, rank) for rank, result in enumerate(results, start=1)],
         "result_count": len(results),
     }
 
@@ -89,22 +92,21 @@ def _progress(of: IndexProgress) -> Mapping[str, Json]:
     }
 
 
-def _scores(results: Sequence[SearchResult]) -> Iterator[float]:
-    """Yields how near each result is to the query, in meaning or in words, but never nearer than a better one.
+def _score(result: SearchResult) -> float:
+    """Returns how near a result is to the query in meaning, or without vectors in words.
 
-    The ranks alone would give the first of many bad results the score 1, which readers take for a good one.
+    It is one measure for one result, so that a reader can set a threshold on it. The order follows meaning and words
+    together, so that a better result may have a smaller score.
     """
-    last = 1.0
-    for result in results:
-        last = min(last, max(result.similarity, result.word_share, 0.0))
-        yield round(last, 4)
+    near = result.similarity or result.word_share
+    return round(min(max(near, 0.0), 1.0), 4)
 
 
-def _result(result: SearchResult, rank: int, score: float) -> Mapping[str, Json]:
+def _result(result: SearchResult, rank: int) -> Mapping[str, Json]:
     return {
         "content": result.chunk.text,
         "metadata": _metadata(result),
-        "score": score,
+        "score": _score(result),
         "rank": rank,
     }
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from quintet.usage.v1.usage_service_pb2 import UsageRecord, UsageSummary
 from quintet_gateway.dialects.aegis.json_values import Json
-from quintet_gateway.dialects.aegis.times import format_time
+from quintet_gateway.http.times import format_time
 
 _MICRO = 1_000_000
 _OTHER_COLOUR = "#6b7280"

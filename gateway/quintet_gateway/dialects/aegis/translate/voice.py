@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from quintet.media.v1.engine_pb2 import Engine
 from quintet.tts.v1.tts_service_pb2 import Voice
+from quintet_gateway.dialects.aegis.introductions import english, introduction
 from quintet_gateway.dialects.aegis.json_values import Json
 from quintet_gateway.dialects.aegis.voice_catalogue import (
     LOCAL,
@@ -51,11 +52,6 @@ def voices(provider_id: str, speech: Speech) -> list[Mapping[str, Json]] | None:
         return None
     model_ids = [model.id for model in TTS_ALIASES[provider_id].models]
     return [_alias_voice(voice, model_ids, speech) for voice in VOICE_ALIASES.values()]
-
-
-def preview_text(voice_name: str) -> str:
-    """Returns how a voice introduces itself."""
-    return f"Hello, I'm {voice_name}. How can I help you today?"
 
 
 def settings(stored: Mapping[str, Json], speech: Speech) -> Mapping[str, Json]:
@@ -140,17 +136,16 @@ def _model(model: AliasModel, provider_id: str, description: str, *, supports_st
 
 
 def _local_voice(voice: Voice, speech: Speech) -> Mapping[str, Json]:
-    name = voice.display_name or voice.name
     return {
         "id": voice.name,
-        "name": name,
+        "name": voice.display_name or voice.name,
         "provider_id": LOCAL,
         "model_ids": [model_id(speech.tts)],
         "description": f"A voice of {_engine_name(speech.tts)} for {', '.join(voice.languages)}.",
         # Engines do not say how their voices sound.
         "category": None,
         "gender": None,
-        "preview_text": preview_text(name),
+        "preview_text": introduction(voice).text,
     }
 
 
@@ -166,7 +161,7 @@ def _alias_voice(voice: AliasVoice, model_ids: list[str], speech: Speech) -> Map
         "description": told,
         "category": voice.category,
         "gender": voice.gender,
-        "preview_text": preview_text(name),
+        "preview_text": english(name),
     }
 
 

@@ -101,6 +101,7 @@ class StreamChatRequest(_message.Message):
     TEMPERATURE_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     PASSAGES_FIELD_NUMBER: _builtins.int
+    DOCUMENTS_SEARCHED_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Optional. Model to answer with; empty means the default. A name that is not served is an error."""
     language: _builtins.str
@@ -111,6 +112,8 @@ class StreamChatRequest(_message.Message):
     """Optional. Randomness, 0 to 2; unset means the engine's default."""
     time_zone: _builtins.str
     """Optional. IANA name of the person's time zone; empty means the server's."""
+    documents_searched: _builtins.bool
+    """Optional. Documents were searched for the last message, whatever was found: an answer that is not known may say so."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChatMessage]:
         """Required. The conversation, oldest first, 1 to 1000 messages; the last one is the user's."""
@@ -129,10 +132,11 @@ class StreamChatRequest(_message.Message):
         temperature: _builtins.float | None = ...,
         time_zone: _builtins.str = ...,
         passages: _abc.Iterable[Global___Passage] | None = ...,
+        documents_searched: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "language", b"language", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "model", b"model", "passages", b"passages", "temperature", b"temperature", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "documents_searched", b"documents_searched", "language", b"language", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "model", b"model", "passages", b"passages", "temperature", b"temperature", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__temperature: _TypeAlias = _typing.Literal["temperature"]  # noqa: Y015
     _WhichOneofArgType__temperature: _TypeAlias = _typing.Literal["_temperature", b"_temperature"]  # noqa: Y015

@@ -296,6 +296,7 @@ class CreateUserRequest(_message.Message):
     PASSWORD_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     IS_ADMIN_FIELD_NUMBER: _builtins.int
+    SIGN_IN_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     """Required. E-mail address, at most 254 characters."""
     password: _builtins.str
@@ -304,6 +305,8 @@ class CreateUserRequest(_message.Message):
     """Optional. Name; empty means the part of the address before `@`."""
     is_admin: _builtins.bool
     """Optional. Whether the user will be an administrator."""
+    sign_in: _builtins.bool
+    """Optional. Whether a sign-in of the new user begins."""
     def __init__(
         self,
         *,
@@ -311,10 +314,11 @@ class CreateUserRequest(_message.Message):
         password: _builtins.str = ...,
         name: _builtins.str = ...,
         is_admin: _builtins.bool = ...,
+        sign_in: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "is_admin", b"is_admin", "name", b"name", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "is_admin", b"is_admin", "name", b"name", "password", b"password", "sign_in", b"sign_in"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -327,18 +331,24 @@ class CreateUserResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     USER_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def user(self) -> Global___User:
         """The new user."""
+
+    @_builtins.property
+    def tokens(self) -> Global___TokenPair:
+        """The tokens of the sign-in; unset if none was asked for."""
 
     def __init__(
         self,
         *,
         user: Global___User | None = ...,
+        tokens: Global___TokenPair | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -981,7 +991,7 @@ class VerifyApiKeyResponse(_message.Message):
     SURFACE_HAS_KEYS_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
     surface_has_keys: _builtins.bool
-    """Whether the surface has any valid key at all."""
+    """Whether the surface has ever had a key. One whose last key was revoked or has ended is not open again."""
     @_builtins.property
     def api_key(self) -> Global___ApiKey:
         """The key; unset if no valid key of the surface has this secret."""
@@ -1108,7 +1118,7 @@ class UpdateSettingsRequest(_message.Message):
 
     @_builtins.property
     def values(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Values to set, each one a JSON text; at most 64 of them and 64 KiB together."""
+        """Values to set, each one a JSON text; at most 64 of them and 64 KiB together. `null` removes a value."""
 
     @_builtins.property
     def secrets(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -1222,7 +1232,7 @@ Global___WatchCredentialsResponse: _TypeAlias = WatchCredentialsResponse  # noqa
 
 @_typing.final
 class CredentialSnapshot(_message.Message):
-    """Everything that a verifier must know to check access tokens."""
+    """Everything that a verifier must know to check access tokens, or a part of it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1231,12 +1241,17 @@ class CredentialSnapshot(_message.Message):
     AUDIENCE_FIELD_NUMBER: _builtins.int
     REVOKED_TOKENS_FIELD_NUMBER: _builtins.int
     REVOKED_USERS_FIELD_NUMBER: _builtins.int
+    MORE_FOLLOWS_FIELD_NUMBER: _builtins.int
     verification_key: _builtins.bytes
     """Key of the HS256 signature."""
     issuer: _builtins.str
     """Required issuer of tokens."""
     audience: _builtins.str
     """Required audience of tokens."""
+    more_follows: _builtins.bool
+    """Whether this is only a part: the next message is `snapshot` too, and adds to this one. Until the last part has come
+    a verifier must not trust what it knows.
+    """
     @_builtins.property
     def revoked_tokens(self) -> _containers.RepeatedCompositeFieldContainer[Global___TokenRevocation]:
         """Tokens that are invalid before their end."""
@@ -1253,10 +1268,11 @@ class CredentialSnapshot(_message.Message):
         audience: _builtins.str = ...,
         revoked_tokens: _abc.Iterable[Global___TokenRevocation] | None = ...,
         revoked_users: _abc.Iterable[Global___UserRevocation] | None = ...,
+        more_follows: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "issuer", b"issuer", "revoked_tokens", b"revoked_tokens", "revoked_users", b"revoked_users", "verification_key", b"verification_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "issuer", b"issuer", "more_follows", b"more_follows", "revoked_tokens", b"revoked_tokens", "revoked_users", b"revoked_users", "verification_key", b"verification_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -124,7 +124,7 @@ class IdentityServiceServicer:
     """
 
     def CreateUser(self, request, context):
-        """Creates a user.
+        """Creates a user, and begins a sign-in if that is asked for: both happen, or neither.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -153,7 +153,8 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteUser(self, request, context):
-        """Deletes a user with sign-ins, API keys and settings. What other services keep for the user is deleted by its owner.
+        """Deletes a user with sign-ins and settings, and revokes the user's API keys. What other services keep for the user is
+        deleted by its owner.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -231,9 +232,9 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchCredentials(self, request, context):
-        """Tells a verifier what it needs to check credentials by itself. The first message is `snapshot`; then come changes
-        as they happen, and `heartbeat` at least twice a second: a verifier that has not heard anything for a second must
-        not trust what it knows. The client closes.
+        """Tells a verifier what it needs to check credentials by itself. The first message is `snapshot`, or several of them
+        if there is much to tell; then come changes as they happen, and `heartbeat` at least twice a second: a verifier that
+        has not heard anything for a second must not trust what it knows. The client closes.
         Example: snapshot(key, 2 revoked tokens), heartbeat, token_revoked(t1), heartbeat, api_keys_changed(nexus), ...
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

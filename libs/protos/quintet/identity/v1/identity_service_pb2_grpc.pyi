@@ -19,7 +19,7 @@ class IdentityServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUser: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.CreateUserRequest, _identity_service_pb2.CreateUserResponse]
-    """Creates a user."""
+    """Creates a user, and begins a sign-in if that is asked for: both happen, or neither."""
     GetUser: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetUserRequest, _identity_service_pb2.GetUserResponse]
     """Returns one user."""
     ListUsers: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListUsersRequest, _identity_service_pb2.ListUsersResponse]
@@ -29,7 +29,9 @@ class IdentityServiceStub:
     changed password also ends all sign-ins but the one that is named.
     """
     DeleteUser: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.DeleteUserRequest, _identity_service_pb2.DeleteUserResponse]
-    """Deletes a user with sign-ins, API keys and settings. What other services keep for the user is deleted by its owner."""
+    """Deletes a user with sign-ins and settings, and revokes the user's API keys. What other services keep for the user is
+    deleted by its owner.
+    """
     SignIn: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.SignInRequest, _identity_service_pb2.SignInResponse]
     """Checks a password and begins a sign-in. An unknown address and a wrong password take the same time and give the
     same error.
@@ -53,9 +55,9 @@ class IdentityServiceStub:
     UpdateSettings: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.UpdateSettingsRequest, _identity_service_pb2.UpdateSettingsResponse]
     """Changes some values of a settings document and leaves the others."""
     WatchCredentials: _aio.UnaryStreamMultiCallable[_identity_service_pb2.WatchCredentialsRequest, _identity_service_pb2.WatchCredentialsResponse]
-    """Tells a verifier what it needs to check credentials by itself. The first message is `snapshot`; then come changes
-    as they happen, and `heartbeat` at least twice a second: a verifier that has not heard anything for a second must
-    not trust what it knows. The client closes.
+    """Tells a verifier what it needs to check credentials by itself. The first message is `snapshot`, or several of them
+    if there is much to tell; then come changes as they happen, and `heartbeat` at least twice a second: a verifier that
+    has not heard anything for a second must not trust what it knows. The client closes.
     Example: snapshot(key, 2 revoked tokens), heartbeat, token_revoked(t1), heartbeat, api_keys_changed(nexus), ...
     """
 
@@ -70,7 +72,7 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_service_pb2.CreateUserRequest,
         context: _aio.ServicerContext[_identity_service_pb2.CreateUserRequest, _abc.Awaitable[_identity_service_pb2.CreateUserResponse]],
     ) -> _abc.Awaitable[_identity_service_pb2.CreateUserResponse]:
-        """Creates a user."""
+        """Creates a user, and begins a sign-in if that is asked for: both happen, or neither."""
 
     @_abc_1.abstractmethod
     def GetUser(
@@ -104,7 +106,9 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_service_pb2.DeleteUserRequest,
         context: _aio.ServicerContext[_identity_service_pb2.DeleteUserRequest, _abc.Awaitable[_identity_service_pb2.DeleteUserResponse]],
     ) -> _abc.Awaitable[_identity_service_pb2.DeleteUserResponse]:
-        """Deletes a user with sign-ins, API keys and settings. What other services keep for the user is deleted by its owner."""
+        """Deletes a user with sign-ins and settings, and revokes the user's API keys. What other services keep for the user is
+        deleted by its owner.
+        """
 
     @_abc_1.abstractmethod
     def SignIn(
@@ -194,9 +198,9 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_service_pb2.WatchCredentialsRequest,
         context: _aio.ServicerContext[_identity_service_pb2.WatchCredentialsRequest, _abc.AsyncIterator[_identity_service_pb2.WatchCredentialsResponse]],
     ) -> _abc.AsyncIterator[_identity_service_pb2.WatchCredentialsResponse]:
-        """Tells a verifier what it needs to check credentials by itself. The first message is `snapshot`; then come changes
-        as they happen, and `heartbeat` at least twice a second: a verifier that has not heard anything for a second must
-        not trust what it knows. The client closes.
+        """Tells a verifier what it needs to check credentials by itself. The first message is `snapshot`, or several of them
+        if there is much to tell; then come changes as they happen, and `heartbeat` at least twice a second: a verifier that
+        has not heard anything for a second must not trust what it knows. The client closes.
         Example: snapshot(key, 2 revoked tokens), heartbeat, token_revoked(t1), heartbeat, api_keys_changed(nexus), ...
         """
 

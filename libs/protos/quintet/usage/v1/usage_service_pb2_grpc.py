@@ -64,7 +64,7 @@ class UsageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SummarizeUsage(self, request, context):
-        """Sums up records, by whatever they are to be grouped.
+        """Sums up records, by whatever they are to be grouped; more than 4500 groups are refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -19,7 +19,7 @@ class UsageServiceStub:
     RecordUsage: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.RecordUsageRequest, _usage_service_pb2.RecordUsageResponse]
     """Stores records, all or none; a record whose id is known already is not stored again."""
     SummarizeUsage: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.SummarizeUsageRequest, _usage_service_pb2.SummarizeUsageResponse]
-    """Sums up records, by whatever they are to be grouped."""
+    """Sums up records, by whatever they are to be grouped; more than 4500 groups are refused."""
     ListUsage: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.ListUsageRequest, _usage_service_pb2.ListUsageResponse]
     """Lists single records, the newest first."""
 
@@ -40,7 +40,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _usage_service_pb2.SummarizeUsageRequest,
         context: _aio.ServicerContext[_usage_service_pb2.SummarizeUsageRequest, _abc.Awaitable[_usage_service_pb2.SummarizeUsageResponse]],
     ) -> _abc.Awaitable[_usage_service_pb2.SummarizeUsageResponse]:
-        """Sums up records, by whatever they are to be grouped."""
+        """Sums up records, by whatever they are to be grouped; more than 4500 groups are refused."""
 
     @_abc_1.abstractmethod
     def ListUsage(

@@ -19,6 +19,7 @@ _OLDEST_SQLITE = (3, 37, 0)
 _CHECKPOINT_PAGES = 4000
 _LARGEST_IDLE_LOG_BYTES = 32 << 20
 # Chunks of uploads and of documents are left out: they can be gigabytes, and reading them would hold up every start.
+# So are usage records, of which a year can have millions; one that is lost or wrong costs a line of a statistic.
 _CHECKED_TABLES = (
     "sessions",
     "messages",

@@ -32,14 +32,22 @@ class SqliteDatabase:
     """Opens, closes, reads and writes `quintet.db`; `now_us` is the clock of everything that is stored."""
 
     def __init__(
-        self, options: DatabaseOptions, *, reader_threads: int = 4, now_us: Callable[[], int] = wall_clock_us
+        self,
+        options: DatabaseOptions,
+        *,
+        reader_threads: int = 4,
+        heavy_reader_threads: int = 2,
+        now_us: Callable[[], int] = wall_clock_us,
     ) -> None:
         self._options = options
         self._reader_threads = reader_threads
+        self._heavy_reader_threads = heavy_reader_threads
         self.now_us = now_us
         self._lock: BaseFileLock | None = None
         self._writer: Writer | None = None
         self._readers: Readers | None = None
+        # Of their own, because a few of these would leave no thread to those that take a millisecond.
+        self._heavy_readers: Readers | None = None
 
     async def open(self) -> None:
         """Opens the file, brings it to the present schema and checks it.
@@ -56,11 +64,13 @@ class SqliteDatabase:
             raise storage_full() if error.errno == errno.ENOSPC else not_writable(self._options.path) from error
         self._writer = Writer(connection)
         self._readers = Readers(self._options, self._reader_threads)
+        self._heavy_readers = Readers(self._options, self._heavy_reader_threads)
 
     async def close(self) -> None:
         """Finishes what was begun and gives the file free."""
-        if self._readers is not None:
-            await self._readers.close()
+        for readers in (self._heavy_readers, self._readers):
+            if readers is not None:
+                await readers.close()
         if self._writer is not None:
             await self._writer.close()
         if self._lock is not None:
@@ -80,16 +90,17 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
-    async def read(self, operation: Operation[ResultT]) -> ResultT:
-        """Runs `operation` on one snapshot and returns its result.
+    async def read(self, operation: Operation[ResultT], *, heavy: bool = False) -> ResultT:
+        """Runs `operation` on one snapshot and returns its result; `heavy` ones have threads of their own.
 
         Raises:
             DomainError: STORAGE_FAILED, or what the operation raised.
         """
-        if self._readers is None:
+        readers = self._heavy_readers if heavy else self._readers
+        if readers is None:
             raise closed()
         try:
-            return await self._readers.run(operation)
+            return await readers.run(operation)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 

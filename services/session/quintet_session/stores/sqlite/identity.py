@@ -2,6 +2,8 @@
 """Users, sign-ins, API keys, settings and revocations in SQLite."""
 
 import sqlite3
+import time
+from collections.abc import Callable
 
 from quintet_session.identity_store import (
     ApiKeyCheck,
@@ -33,18 +35,31 @@ from quintet_session.stores.sqlite import (
     identity_users,
 )
 from quintet_session.stores.sqlite.database import SqliteDatabase
+from quintet_session.stores.sqlite.identity_revocations import Times
 
 
 class SqliteIdentity:
     """Keeps what is known of people. Methods are documented at `IdentityStore`."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: SqliteDatabase, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._database = database
+        self._now_s = now_s
 
-    async def create_user(self, user: NewUser) -> UserRecord:
-        return await self._database.write(
-            lambda connection: identity_users.create(connection, user, self._database.now_us())
+    async def open(self) -> None:
+        """Takes over what earlier processes revoked; to be called once, when the database is open."""
+        await self._database.write(
+            lambda connection: identity_revocations.keep_from(connection, self._times().monotonic_us)
         )
+
+    async def create_user(self, user: NewUser, sign_in: NewSignIn | None = None) -> UserRecord:
+        def create(connection: sqlite3.Connection) -> UserRecord:
+            now_us = self._database.now_us()
+            record = identity_users.create(connection, user, now_us)
+            if sign_in is not None:
+                identity_sign_ins.begin(connection, sign_in, now_us)
+            return record
+
+        return await self._database.write(create)
 
     async def get_user(self, user_id: str) -> UserRecord:
         return await self._database.read(lambda connection: identity_users.get(connection, user_id))
@@ -60,13 +75,11 @@ class SqliteIdentity:
 
     async def update_user(self, user_id: str, change: UserChange) -> UserUpdate:
         return await self._database.write(
-            lambda connection: identity_users.update(connection, user_id, change, self._database.now_us())
+            lambda connection: identity_users.update(connection, user_id, change, self._times())
         )
 
     async def delete_user(self, user_id: str) -> UserRemoval:
-        return await self._database.write(
-            lambda connection: identity_users.delete(connection, user_id, self._database.now_us())
-        )
+        return await self._database.write(lambda connection: identity_users.delete(connection, user_id, self._times()))
 
     async def has_admin(self) -> bool:
         return await self._database.read(identity_users.has_admin)
@@ -89,14 +102,12 @@ class SqliteIdentity:
             identity_revocations.end_sign_ins(connection, user_id)
             if not token_id:
                 return None
-            return identity_revocations.revoke_token(connection, token_id, self._database.now_us())
+            return identity_revocations.revoke_token(connection, token_id, self._times())
 
         return await self._database.write(end)
 
     async def revocations(self) -> Revocations:
-        return await self._database.read(
-            lambda connection: identity_revocations.all_live(connection, self._database.now_us())
-        )
+        return await self._database.read(identity_revocations.all_kept)
 
     async def is_revoked(self, token_id: str, user_id: str, generation: int) -> bool:
         return await self._database.read(
@@ -104,9 +115,7 @@ class SqliteIdentity:
         )
 
     async def purge_step(self) -> bool:
-        return await self._database.write(
-            lambda connection: identity_revocations.purge_step(connection, self._database.now_us())
-        )
+        return await self._database.write(lambda connection: identity_revocations.purge_step(connection, self._times()))
 
     async def create_api_key(self, key: NewApiKey, *, owner_is_user: bool) -> ApiKeyRecord:
         return await self._database.write(
@@ -127,9 +136,9 @@ class SqliteIdentity:
 
     async def check_api_key(self, surface: str, secret_hash: bytes) -> ApiKeyCheck:
         def check(connection: sqlite3.Connection) -> ApiKeyCheck:
-            key, any_valid = identity_api_keys.find_valid(connection, surface, secret_hash, self._database.now_us())
+            key, has_keys = identity_api_keys.find_valid(connection, surface, secret_hash, self._database.now_us())
             owner = None if key is None else identity_users.look_up(connection, key.owner)
-            return ApiKeyCheck(key, any_valid, owner)
+            return ApiKeyCheck(key, has_keys, owner)
 
         return await self._database.read(check)
 
@@ -140,3 +149,6 @@ class SqliteIdentity:
         return await self._database.write(
             lambda connection: identity_settings.update(connection, key, change, limits, self._database.now_us())
         )
+
+    def _times(self) -> Times:
+        return Times(self._database.now_us(), int(self._now_s() * 1e6))

@@ -2,6 +2,7 @@
 """Operations on settings documents. Each takes an open transaction."""
 
 import sqlite3
+from collections.abc import Mapping
 
 from quintet_errors import DomainError, Reason
 from quintet_session.identity_store import SettingsChange, SettingsKey, SettingsLimits, SettingsRecord
@@ -27,17 +28,8 @@ def update(
     """Changes a document."""
     named = (key.surface, key.subject)
     connection.execute("INSERT OR REPLACE INTO settings_documents VALUES (?, ?, ?)", (*named, now_us))
-    connection.executemany(
-        "INSERT OR REPLACE INTO settings_values VALUES (?, ?, ?, ?)",
-        [(*named, name, value) for name, value in change.values.items()],
-    )
-    connection.executemany(
-        f"DELETE FROM settings_secrets WHERE {_KEY} AND name = ?", [(*named, name) for name in change.secrets]
-    )
-    connection.executemany(
-        "INSERT INTO settings_secrets VALUES (?, ?, ?, ?)",
-        [(*named, name, sealed) for name, sealed in change.secrets.items() if sealed is not None],
-    )
+    _replace(connection, "settings_values", named, change.values)
+    _replace(connection, "settings_secrets", named, change.secrets)
     document = get(connection, key)
     _check(document, limits)
     return document
@@ -47,6 +39,16 @@ def remove_of(connection: sqlite3.Connection, subject: str) -> None:
     """Removes the documents of a subject on all surfaces."""
     for table in _TABLES:
         connection.execute(f"DELETE FROM {table} WHERE subject = ?", (subject,))
+
+
+def _replace(
+    connection: sqlite3.Connection, table: str, named: tuple[str, str], entries: Mapping[str, str | bytes | None]
+) -> None:
+    connection.executemany(f"DELETE FROM {table} WHERE {_KEY} AND name = ?", [(*named, name) for name in entries])
+    connection.executemany(
+        f"INSERT INTO {table} VALUES (?, ?, ?, ?)",
+        [(*named, name, entry) for name, entry in entries.items() if entry is not None],
+    )
 
 
 def _check(document: SettingsRecord, limits: SettingsLimits) -> None:

@@ -16,6 +16,7 @@ from quintet_session.identity_store import (
     UserUpdate,
 )
 from quintet_session.stores.sqlite import identity_api_keys, identity_revocations, identity_settings
+from quintet_session.stores.sqlite.identity_revocations import Times
 
 COLUMNS = "users.user_id, users.email, users.name, users.is_admin, users.generation, users.create_us, users.update_us"
 _LONGEST_ECHO = 64
@@ -87,31 +88,31 @@ def list_page(connection: sqlite3.Connection, limit: int, position: int | None) 
     return UserPage(tuple(to_record(row[:-1]) for row in page), page[-1][-1] if len(rows) > limit else None)
 
 
-def update(connection: sqlite3.Connection, user_id: str, change: UserChange, now_us: int) -> UserUpdate:
+def update(connection: sqlite3.Connection, user_id: str, change: UserChange, times: Times) -> UserUpdate:
     """Changes a user, and revokes what the change makes invalid."""
     before = get(connection, user_id)
     if before.is_admin and change.is_admin is False and _admins(connection) == 1:
         raise DomainError(Reason.PERMISSION_DENIED, "The last administrator cannot lose this right.")
     revokes = change.password_hash is not None or change.is_admin not in (None, before.is_admin)
-    user = _change(connection, user_id, change, before.generation + int(revokes), now_us)
+    user = _change(connection, user_id, change, before.generation + int(revokes), times.now_us)
     if change.password_hash is not None:
         identity_revocations.end_sign_ins(connection, user_id, change.kept_sign_in_id)
     if not revokes:
         return UserUpdate(user, None)
-    return UserUpdate(user, identity_revocations.revoke_user(connection, user_id, user.generation, now_us))
+    return UserUpdate(user, identity_revocations.revoke_user(connection, user_id, user.generation, times))
 
 
-def delete(connection: sqlite3.Connection, user_id: str, now_us: int) -> UserRemoval:
-    """Removes a user and everything that belongs to the user."""
+def delete(connection: sqlite3.Connection, user_id: str, times: Times) -> UserRemoval:
+    """Removes a user and what belongs to the user; API keys stay, revoked."""
     user = get(connection, user_id)
     if user.is_admin and _admins(connection) == 1:
         raise DomainError(Reason.PERMISSION_DENIED, "The last administrator cannot be deleted.")
     identity_revocations.end_sign_ins(connection, user_id)
-    surfaces = identity_api_keys.remove_of(connection, user_id)
+    surfaces = identity_api_keys.revoke_of(connection, user_id, times.now_us)
     identity_settings.remove_of(connection, user_id)
     connection.execute("DELETE FROM users WHERE user_id = ?", (user_id,))
     return UserRemoval(
-        identity_revocations.revoke_user(connection, user_id, user.generation + 1, now_us), tuple(surfaces)
+        identity_revocations.revoke_user(connection, user_id, user.generation + 1, times), tuple(surfaces)
     )
 
 

@@ -3,7 +3,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from quintet_session.knowledge_store import (
@@ -81,7 +81,7 @@ class SqliteKnowledge:
         collection = await self._database.write(
             lambda connection: knowledge_builds.commit(connection, build_id, now_us)
         )
-        await self._forget_replaced()
+        self._states.forget(collection.name)
         return collection
 
     async def abort_build(self, build_id: str) -> None:
@@ -91,11 +91,11 @@ class SqliteKnowledge:
     async def search(self, query: Query) -> list[Hit]:
         loaded = self._states.held()
         while True:
-            outcome = await self._database.read(
-                lambda connection: knowledge_search.search(connection, query, self._words, loaded)
-            )
+            outcome = await self._search(query, loaded)
             if not isinstance(outcome, Missing):
                 return outcome
+            # No more than these, so that the others can make room.
+            loaded = {state_key: loaded[state_key] for state_key in outcome.loaded_keys}
             await self._load(outcome.plans, loaded)
 
     async def list_collections(self, limits: PageLimits) -> CollectionPage:
@@ -111,7 +111,7 @@ class SqliteKnowledge:
 
     async def delete_collection(self, name: str) -> None:
         await self._database.write(lambda connection: knowledge_collections.delete(connection, name))
-        await self._forget_replaced()
+        self._states.forget(name)
 
     async def purge_step(self) -> bool:
         """Removes a little of what nobody needs, and tells whether there was anything."""
@@ -132,6 +132,13 @@ class SqliteKnowledge:
             bulk=True,
         )
 
+    async def _search(self, query: Query, loaded: Mapping[int, LoadedState]) -> list[Hit] | Missing:
+        names = frozenset(query.collections)
+        self._states.touch(key for key, state in loaded.items() if not names or state.plan.collection in names)
+        return await self._database.read(
+            lambda connection: knowledge_search.search(connection, query, self._words, loaded), heavy=True
+        )
+
     async def _load(self, plans: Sequence[StatePlan], loaded: dict[int, LoadedState]) -> None:
         """Adds states to those that a search has; one that was replaced in between stays out."""
         for plan in plans:
@@ -141,12 +148,8 @@ class SqliteKnowledge:
 
     async def _read_state(self, plan: StatePlan, hold_vectors: bool) -> LoadedState | None:
         return await self._database.read(
-            lambda connection: knowledge_states.load(connection, plan, hold_vectors=hold_vectors)
+            lambda connection: knowledge_states.load(connection, plan, hold_vectors=hold_vectors), heavy=True
         )
-
-    async def _forget_replaced(self) -> None:
-        plans = await self._database.read(knowledge_search.plans)
-        self._states.forget({plan.state_key: plan for plan in plans})
 
 
 def _parts(new: NewChunks) -> Iterator[NewChunks]:

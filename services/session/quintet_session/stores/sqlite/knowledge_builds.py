@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from quintet_errors import DomainError, Reason
 from quintet_session.knowledge_store import CollectionRecord, NewBuild
 from quintet_session.stores.sqlite import knowledge_collections
+from quintet_session.validation import invalid
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,14 @@ def commit(connection: sqlite3.Connection, build_id: str, now_us: int) -> Collec
         raise build_lost()
     state_key, collection, phase = row
     if phase == "building":
-        documents, chunks = _count(connection, state_key)
+        documents, chunks, vector_length = _sum_up(connection, state_key)
         connection.execute(
             "UPDATE knowledge_states SET phase = 'dropped' WHERE collection = ? AND phase = 'current'", (collection,)
         )
         connection.execute(
-            "UPDATE knowledge_states SET phase = 'current', document_count = ?, chunk_count = ?, update_us = ?"
-            " WHERE state_key = ?",
-            (documents, chunks, now_us, state_key),
+            "UPDATE knowledge_states SET phase = 'current', document_count = ?, chunk_count = ?, vector_length = ?,"
+            " update_us = ? WHERE state_key = ?",
+            (documents, chunks, vector_length, now_us, state_key),
         )
     return knowledge_collections.get(connection, collection)
 
@@ -93,10 +94,12 @@ def drop_abandoned(connection: sqlite3.Connection, going_on: Collection[str]) ->
     return bool(abandoned)
 
 
-def _count(connection: sqlite3.Connection, state_key: int) -> tuple[int, int]:
-    documents, chunks, incomplete = connection.execute(
-        "SELECT count(*), coalesce(sum(chunk_count), 0), coalesce(sum(NOT is_complete), 0)"
-        " FROM knowledge_references JOIN knowledge_documents USING (document_key) WHERE state_key = ?",
+def _sum_up(connection: sqlite3.Connection, state_key: int) -> tuple[int, int, int | None]:
+    """Returns the documents, the chunks, and the length of the vectors, None without chunks."""
+    documents, chunks, incomplete, shortest, longest = connection.execute(
+        "SELECT count(*), coalesce(sum(chunk_count), 0), coalesce(sum(NOT is_complete), 0),"
+        " min(d.vector_length), max(d.vector_length)"
+        " FROM knowledge_references JOIN knowledge_documents d USING (document_key) WHERE state_key = ?",
         (state_key,),
     ).fetchone()
     if incomplete:
@@ -105,4 +108,7 @@ def _count(connection: sqlite3.Connection, state_key: int) -> tuple[int, int]:
             f"The build cannot be committed: {incomplete} of its documents lack chunks.",
             {"field": "build_id", "incompleteDocuments": str(incomplete)},
         )
-    return documents, chunks
+    # Another build may have completed a document that this one attached and did not touch again.
+    if shortest != longest:
+        raise invalid("build_id", "that of a build with vectors of one length")
+    return documents, chunks, longest

@@ -42,6 +42,8 @@ def add_chunks(connection: sqlite3.Connection, build_id: str, new: NewChunks) ->
         _leave(connection, build, new.digest)
         return
     document = _attached(connection, build, new.digest)
+    # Its chunks may have come with another build.
+    _fit_vectors(connection, build, document.vector_length, "digest")
     if document.is_complete:
         return
     if new.chunks:
@@ -64,15 +66,16 @@ def condemn_unreferenced(connection: sqlite3.Connection, document_keys: Sequence
 
 
 def _leave(connection: sqlite3.Connection, build: Build, digest: str) -> None:
-    """Takes the documents of a digest out of a build; nothing to do if that was done before."""
-    row = connection.execute(
-        "SELECT document_key FROM knowledge_documents WHERE digest = ? AND NOT is_complete", (digest,)
-    ).fetchone()
-    if row is not None:
-        connection.execute(
-            "DELETE FROM knowledge_references WHERE state_key = ? AND document_key = ?", (build.state_key, row[0])
-        )
-        condemn_unreferenced(connection, row)
+    """Takes the documents of a digest out of a build, unless another one could read them; repeating it is harmless."""
+    document = _find_attached(connection, build, digest)
+    if document is None:
+        return
+    if document.is_complete:
+        _fit_vectors(connection, build, document.vector_length, "digest")
+        return
+    place = (build.state_key, document.key)
+    connection.execute("DELETE FROM knowledge_references WHERE state_key = ? AND document_key = ?", place)
+    condemn_unreferenced(connection, [document.key])
 
 
 def _find_or_make(connection: sqlite3.Connection, digest: str) -> _Document:
@@ -84,14 +87,19 @@ def _find_or_make(connection: sqlite3.Connection, digest: str) -> _Document:
 
 
 def _attached(connection: sqlite3.Connection, build: Build, digest: str) -> _Document:
+    document = _find_attached(connection, build, digest)
+    if document is None:
+        raise invalid("digest", "that of an attached document")
+    return document
+
+
+def _find_attached(connection: sqlite3.Connection, build: Build, digest: str) -> _Document | None:
     row = connection.execute(
         "SELECT document_key, is_complete, vector_length FROM knowledge_documents d WHERE digest = ? AND EXISTS"
         " (SELECT 1 FROM knowledge_references r WHERE r.document_key = d.document_key AND r.state_key = ?)",
         (digest, build.state_key),
     ).fetchone()
-    if row is None:
-        raise invalid("digest", "that of an attached document")
-    return _Document(row[0], bool(row[1]), row[2])
+    return None if row is None else _Document(row[0], bool(row[1]), row[2])
 
 
 def _reference(connection: sqlite3.Connection, build: Build, document: NewDocument, document_key: int) -> None:

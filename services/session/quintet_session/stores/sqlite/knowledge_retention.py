@@ -8,6 +8,7 @@ from quintet_session.stores.sqlite import knowledge_builds, knowledge_documents,
 
 _REFERENCES_A_STEP = 200
 _CHUNKS_A_STEP = 64
+_DOCUMENTS_A_STEP = 500
 
 
 def purge_step(connection: sqlite3.Connection, going_on: Collection[str]) -> bool:
@@ -15,8 +16,9 @@ def purge_step(connection: sqlite3.Connection, going_on: Collection[str]) -> boo
     return (
         knowledge_builds.drop_abandoned(connection, going_on)
         or _release_references(connection)
+        # Before the chunks, whose search would walk over all empty documents.
+        or _remove_emptied(connection)
         or _remove_chunks(connection)
-        or _remove_documents(connection)
     )
 
 
@@ -40,31 +42,27 @@ def _release_references(connection: sqlite3.Connection) -> bool:
 
 def _remove_chunks(connection: sqlite3.Connection) -> bool:
     rows = connection.execute(
-        "SELECT chunk_key, text, heading, document_key FROM knowledge_documents"
+        "SELECT chunk_key, text, heading FROM knowledge_documents"
         " JOIN knowledge_chunks USING (document_key) JOIN knowledge_texts USING (chunk_key)"
-        " WHERE digest IS NULL LIMIT ?",
+        " WHERE digest IS NULL ORDER BY document_key LIMIT ?",
         (_CHUNKS_A_STEP,),
     ).fetchall()
-    knowledge_words.remove(connection, [row[:3] for row in rows])
+    knowledge_words.remove(connection, rows)
     keys = [row[0] for row in rows]
     _delete(connection, "knowledge_texts", keys)
     _delete(connection, "knowledge_chunks", keys)
-    _remove_emptied(connection, list({row[3] for row in rows}))
     return bool(rows)
 
 
-def _remove_emptied(connection: sqlite3.Connection, document_keys: Sequence[int]) -> None:
-    places = ", ".join("?" * len(document_keys))
-    connection.execute(
-        f"DELETE FROM knowledge_documents WHERE document_key IN ({places}) AND NOT EXISTS"
-        " (SELECT 1 FROM knowledge_chunks c WHERE c.document_key = knowledge_documents.document_key)",
-        document_keys,
+def _remove_emptied(connection: sqlite3.Connection) -> bool:
+    """Removes those of the first documents without a digest that have no chunks either."""
+    removed = connection.execute(
+        "DELETE FROM knowledge_documents WHERE document_key IN"
+        " (SELECT document_key FROM knowledge_documents WHERE digest IS NULL ORDER BY document_key LIMIT ?)"
+        " AND NOT EXISTS (SELECT 1 FROM knowledge_chunks c WHERE c.document_key = knowledge_documents.document_key)",
+        (_DOCUMENTS_A_STEP,),
     )
-
-
-def _remove_documents(connection: sqlite3.Connection) -> bool:
-    # Reached only when no document without a digest has chunks any more.
-    return connection.execute("DELETE FROM knowledge_documents WHERE digest IS NULL").rowcount > 0
+    return removed.rowcount > 0
 
 
 def _delete(connection: sqlite3.Connection, table: str, chunk_keys: Sequence[int]) -> None:

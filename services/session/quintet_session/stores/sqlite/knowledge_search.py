@@ -13,7 +13,7 @@ from quintet_session.knowledge_store import ChunkRecord, Hit, Query
 from quintet_session.ranking import Floats, Occurrences, Ranked, WordMatch
 from quintet_session.stores.sqlite import knowledge_collections, knowledge_words
 from quintet_session.stores.sqlite.knowledge_states import LoadedState, StatePlan
-from quintet_session.stores.sqlite.knowledge_words import Places, QueryWords
+from quintet_session.stores.sqlite.knowledge_words import Places, QueryWords, SearchedChunks
 
 _PLAN = (
     "SELECT state_key, collection, embedding_model, coalesce(vector_length, 0), chunk_count FROM knowledge_states"
@@ -25,9 +25,10 @@ _SIMILARITY_DIGITS = 5
 
 @dataclass(frozen=True)
 class Missing:
-    """States that have to be loaded before the search can be made."""
+    """States that have to be loaded before the search can be made, and the keys of its other ones."""
 
     plans: tuple[StatePlan, ...]
+    loaded_keys: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ def search(
     wanted = plans(connection, query.collections)
     missing = tuple(plan for plan in wanted if plan.state_key not in loaded)
     if missing:
-        return Missing(missing)
+        return Missing(missing, tuple(plan.state_key for plan in wanted if plan.state_key in loaded))
     states = [loaded[plan.state_key] for plan in wanted]
     if not sum(len(state.chunk_keys) for state in states):
         return []
@@ -94,7 +95,8 @@ def _similarities(connection: sqlite3.Connection, state: LoadedState, query: Que
 
 
 def _match_words(connection: sqlite3.Connection, states: Sequence[LoadedState], words: Sequence[str]) -> WordMatch:
-    occurrences = [_occurrences(states, places) for places in knowledge_words.find(connection, words)]
+    chunks = SearchedChunks([state.sorted_keys for state in states if len(state.sorted_keys)])
+    occurrences = [_occurrences(states, places) for places in knowledge_words.find(connection, words, chunks)]
     return ranking.match_words(occurrences, np.concatenate([state.lengths for state in states]))
 
 

@@ -6,8 +6,9 @@ A state never changes and its key is never used again, so what is held of it is 
 import asyncio
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from quintet_session.stores.sqlite.knowledge_words import Places
 
 # NumPy converts float16 one number at a time, and takes five times as long as this table does.
 _FLOAT32_OF_FLOAT16 = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
-_DOCUMENTS_A_READ = 64
+_CHUNKS_A_READ = 1024
 _BYTES_A_CHUNK = 40
 
 
@@ -61,6 +62,12 @@ class LoadedState:
         found = np.minimum(np.searchsorted(keys, places.chunk_keys), len(keys) - 1)
         here = keys[found] == places.chunk_keys
         return self.by_key[found[here]], places.in_heading[here]
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it takes."""
+        plan = self.plan if self.vectors is not None else replace(self.plan, vector_length=0)
+        return plan.size_bytes
 
     def similarities(self, connection: sqlite3.Connection, vector: Floats) -> Floats:
         """Returns the cosine of each chunk's vector and `vector`."""
@@ -125,13 +132,11 @@ def _load(
 def _blocks(
     connection: sqlite3.Connection, documents: Sequence[int], vector_length: int
 ) -> Iterator[tuple[NDArray[np.int64], Floats]]:
-    """Yields keys and lengths of chunks, and their vectors, a few documents at a time."""
+    """Yields keys and lengths of chunks, and their vectors, some chunks at a time."""
     columns = "chunk_key, document_key, text_length" + (", vector" if vector_length else "")
     statement = f"SELECT {columns} FROM knowledge_chunks WHERE document_key = ? ORDER BY position"  # noqa: S608
-    for start in range(0, len(documents), _DOCUMENTS_A_READ):
-        rows = [
-            row for key in documents[start : start + _DOCUMENTS_A_READ] for row in connection.execute(statement, (key,))
-        ]
+    chunks = chain.from_iterable(connection.execute(statement, (key,)) for key in documents)
+    while rows := list(islice(chunks, _CHUNKS_A_READ)):
         numbers = np.array([row[:3] for row in rows], np.int64).reshape(len(rows), 3)
         halves = np.frombuffer(b"".join(row[3] for row in rows) if vector_length else b"", "<u2")
         yield numbers, _FLOAT32_OF_FLOAT16[halves].reshape(len(rows), vector_length)
@@ -145,20 +150,23 @@ class StateCache:
         self._held: OrderedDict[int, LoadedState] = OrderedDict()
         # One at a time: many searches of a new state are to read it once.
         self._loading = asyncio.Lock()
+        self._being_loaded: StatePlan | None = None
 
     def held(self) -> dict[int, LoadedState]:
         """Returns what is held, by the keys of the states."""
         return dict(self._held)
 
-    def touch(self, state_keys: Sequence[int]) -> None:
-        """Notes that states were used."""
+    def touch(self, state_keys: Iterable[int]) -> None:
+        """Notes that states were used: of those that are held, they are the last to go."""
         for state_key in state_keys:
             if state_key in self._held:
                 self._held.move_to_end(state_key)
 
-    def forget(self, current: Mapping[int, object]) -> None:
-        """Lets go of all states but the current ones."""
-        for state_key in self._held.keys() - current.keys():
+    def forget(self, collection: str) -> None:
+        """Lets go of what is held of a collection, and of what is being loaded of it."""
+        if self._being_loaded is not None and self._being_loaded.collection == collection:
+            self._being_loaded = None
+        for state_key in [key for key, state in self._held.items() if state.plan.collection == collection]:
             del self._held[state_key]
 
     async def get(
@@ -169,22 +177,35 @@ class StateCache:
     ) -> LoadedState | None:
         """Returns a state, loaded by `read(plan, hold_vectors)` if need be.
 
-        Vectors that do not fit beside those in use are not held, so that one search stays within the limit too.
+        `in_use` are the other states of the search. Vectors that do not fit beside theirs are not held, so that one
+        search stays within the limit too; what other searches left behind makes room.
         """
         async with self._loading:
             if plan.state_key in self._held:
                 return self._held[plan.state_key]
-            room = self._max_bytes - sum(
-                state.plan.size_bytes for state in in_use.values() if state.vectors is not None
-            )
-            if plan.size_bytes > room:
+            if plan.size_bytes + _size_bytes(in_use) > self._max_bytes:
                 return await read(plan, False)
+            self.touch(in_use)
             self._make_room(plan.size_bytes)
+            return await self._load(plan, read)
+
+    async def _load(
+        self, plan: StatePlan, read: Callable[[StatePlan, bool], Awaitable[LoadedState | None]]
+    ) -> LoadedState | None:
+        self._being_loaded = plan
+        try:
             loaded = await read(plan, True)
-            if loaded is not None:
+            # A state that was replaced while it was read is still right for its search, but for no later one.
+            if loaded is not None and self._being_loaded is not None:
                 self._held[plan.state_key] = loaded
             return loaded
+        finally:
+            self._being_loaded = None
 
     def _make_room(self, size_bytes: int) -> None:
-        while self._held and size_bytes + sum(state.plan.size_bytes for state in self._held.values()) > self._max_bytes:
+        while self._held and size_bytes + _size_bytes(self._held) > self._max_bytes:
             self._held.popitem(last=False)
+
+
+def _size_bytes(states: Mapping[int, LoadedState]) -> int:
+    return sum(state.size_bytes for state in states.values())

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ _TOKENIZER = "porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
 _MOST_WORDS = 32
 # A word that stands in more places says nothing about any of them, and reading them all would take long.
 _MOST_PLACES = 100_000
+# Bytes that say which chunks are searched, however far apart their keys are.
+_MOST_MARKS = 1 << 20
 _LAST_CHARACTER = "\U0010ffff"
 
 # Scripts without spaces: Thai to Lao, Myanmar, Khmer, kana, Han.
@@ -26,6 +29,12 @@ _UNSPACED = (
     "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+")
+
+_PLACES_IN_RANGE = (
+    "SELECT doc * 2 + (col = 'heading') AS place FROM knowledge_word_places"
+    " WHERE term >= :first_word AND term <= :last_word AND doc BETWEEN :first_key AND :last_key"
+)
+_PLACES_AT_MARKS = f"{_PLACES_IN_RANGE} AND substr(:marks, (doc - :first_key) / :keys_a_mark + 1, 1) = x'01'"
 
 _ENGLISH_STOP_WORDS = (
     "a about all also am an and any are as at be because been but by can could did do does for from had has have he "
@@ -37,7 +46,10 @@ _ENGLISH_STOP_WORDS = (
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where a word stands: keys of chunks, one entry for each occurrence; `all_of_them` is false for too many."""
+    """Where a word stands: keys of chunks, one entry for each occurrence; `all_of_them` is false for too many.
+
+    Some of the chunks may be others than those that are searched.
+    """
 
     chunk_keys: NDArray[np.int64]
     in_heading: NDArray[np.bool_]
@@ -60,20 +72,47 @@ def remove(connection: sqlite3.Connection, rows: Iterable[tuple[int, str, str]])
     )
 
 
-def find(connection: sqlite3.Connection, words: Sequence[str]) -> list[Places]:
-    """Returns the places of each word. Words with too many of them are left out if there are others."""
-    found = [_find(connection, word) for word in words]
+class SearchedChunks:
+    """The chunks of a search, by their keys: at least one array, each sorted and with at least one key."""
+
+    def __init__(self, keys: Sequence[NDArray[np.int64]]) -> None:
+        self._keys = keys
+        self.first_key = min(int(array[0]) for array in keys)
+        self.last_key = max(int(array[-1]) for array in keys)
+        self.keys_a_mark = 1 + (self.last_key - self.first_key) // _MOST_MARKS
+
+    @cached_property
+    def marks(self) -> bytes:
+        """One byte for each `keys_a_mark` keys from the first one on: 1 if a chunk among them is searched."""
+        marks = np.zeros((self.last_key - self.first_key) // self.keys_a_mark + 1, np.uint8)
+        for keys in self._keys:
+            marks[(keys - self.first_key) // self.keys_a_mark] = 1
+        return marks.tobytes()
+
+
+def find(connection: sqlite3.Connection, words: Sequence[str], chunks: SearchedChunks) -> list[Places]:
+    """Returns the places of each word in chunks. Words with too many of them are left out if there are others."""
+    found = [_find(connection, word, chunks) for word in words]
     return [places for places in found if places.all_of_them] or found
 
 
-def _find(connection: sqlite3.Connection, word: str) -> Places:
+def _find(connection: sqlite3.Connection, word: str, chunks: SearchedChunks) -> Places:
+    places = _read(connection, _PLACES_IN_RANGE, word, chunks)
+    if places.all_of_them or 0 not in chunks.marks:
+        return places
+    # Chunks of others lie between these. To look at the marks takes longer, so it is done only where it matters.
+    return _read(connection, _PLACES_AT_MARKS, word, chunks, marks=chunks.marks, keys_a_mark=chunks.keys_a_mark)
+
+
+def _read(
+    connection: sqlite3.Connection, statement: str, word: str, chunks: SearchedChunks, **more: int | bytes
+) -> Places:
     # Any character of an unspaced script begins exactly one of the indexed words.
     last = word + _LAST_CHARACTER if len(word) == 1 and _UNSPACED_RUN.match(word) else word
     # One string instead of a row for each place: SQLite makes it without holding up Python's other threads.
     count, numbers = connection.execute(
-        "SELECT count(*), group_concat(place) FROM (SELECT doc * 2 + (col = 'heading') AS place"
-        " FROM knowledge_word_places WHERE term >= ? AND term <= ? LIMIT ?)",
-        (word, last, _MOST_PLACES),
+        f"SELECT count(*), group_concat(place) FROM ({statement} LIMIT {_MOST_PLACES})",  # noqa: S608 - constants
+        {"first_word": word, "last_word": last, "first_key": chunks.first_key, "last_key": chunks.last_key, **more},
     ).fetchone()
     places = np.fromstring(numbers or "", dtype=np.int64, sep=",")
     return Places(places >> 1, (places & 1).astype(np.bool_), count < _MOST_PLACES)

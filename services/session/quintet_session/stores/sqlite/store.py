@@ -46,7 +46,7 @@ class SqliteStore:
         max_vector_cache_bytes: int = 256 << 20,
     ) -> None:
         self._database = SqliteDatabase(options, reader_threads=reader_threads, now_us=now_us)
-        self.identity = SqliteIdentity(self._database)
+        self.identity = SqliteIdentity(self._database, now_s=now_s)
         self.usage = SqliteUsage(self._database)
         self.knowledge = SqliteKnowledge(self._database, max_cache_bytes=max_vector_cache_bytes, now_s=now_s)
         # Chunks up to this key that no job refers to are from uploads that broke off with an earlier process.
@@ -54,6 +54,7 @@ class SqliteStore:
 
     async def open(self) -> None:
         await self._database.open()
+        await self.identity.open()
         self._orphans_up_to = await self._database.read(blobs.last_key)
 
     async def close(self) -> None:

@@ -20,6 +20,7 @@ _DIMENSION_COLUMNS = {
     UsageDimension.ACTION: {"action": "action"},
     UsageDimension.DAY: {"day": "date(start_us / 1000000, 'unixepoch')"},
 }
+_ROWS_A_STEP = 500
 _GROUP_COLUMNS = ("owner", "provider", "model", "action", "day")
 _SUMS = (
     "count(*) AS call_count, coalesce(sum(outcome = 'succeeded'), 0), coalesce(sum(input_tokens), 0),"
@@ -39,10 +40,15 @@ class SqliteUsage:
     async def summarize_usage(
         self, chosen: UsageFilter, dimensions: frozenset[UsageDimension], limit: int
     ) -> tuple[UsageGroup, ...]:
-        return await self._database.read(lambda connection: summarize(connection, chosen, dimensions, limit))
+        return await self._database.read(
+            lambda connection: summarize(connection, chosen, dimensions, limit), heavy=True
+        )
 
     async def list_usage(self, chosen: UsageFilter, limit: int, position: int | None = None) -> UsagePage:
         return await self._database.read(lambda connection: list_page(connection, chosen, limit, position))
+
+    async def purge_step(self, began_before_us: int) -> bool:
+        return await self._database.write(lambda connection: purge_step(connection, began_before_us))
 
 
 def record(connection: sqlite3.Connection, records: Sequence[UsageRecord], now_us: int) -> None:
@@ -86,6 +92,16 @@ def list_page(connection: sqlite3.Connection, chosen: UsageFilter, limit: int, p
     ).fetchall()
     page = rows[:limit]
     return UsagePage(tuple(_to_record(row[:-1]) for row in page), page[-1][-1] if len(rows) > limit else None)
+
+
+def purge_step(connection: sqlite3.Connection, began_before_us: int) -> bool:
+    """Removes some records that began before a time, the oldest first."""
+    removed = connection.execute(
+        "DELETE FROM usage_records WHERE record_key IN"
+        " (SELECT record_key FROM usage_records WHERE start_us < ? ORDER BY start_us LIMIT ?)",
+        (began_before_us, _ROWS_A_STEP),
+    )
+    return removed.rowcount > 0
 
 
 def _where(chosen: UsageFilter) -> tuple[str, dict[str, Any]]:

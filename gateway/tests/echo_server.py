@@ -1,0 +1,80 @@
+"""A surface whose WebSockets say what they hear."""
+
+import asyncio
+import base64
+import os
+
+from aiohttp import web
+
+from quintet_gateway.http.failures import HttpError
+from quintet_gateway.http.routing import add_route
+from quintet_gateway.http.surfaces import Surface
+from quintet_gateway.http.websocket import WebSockets
+
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+def render(error):
+    status, headers = (error.status, error.headers) if isinstance(error, HttpError) else (500, None)
+    return web.json_response({"detail": str(error)}, status=status, headers=headers)
+
+
+class Echo:
+    """Says what it hears; `flood N` says it N times, `wait` waits, `break` is a bug."""
+
+    def __init__(self, rules):
+        self.surface = Surface("echo", (("echo",),), render)
+        self.sockets = WebSockets("echo", rules)
+        self.release = asyncio.Event()
+        self.waiting = 0
+        self.open = 0
+
+    def add_routes(self, app):
+        self.sockets.install(app)
+        add_route(app, "GET", "/echo", self.serve, head=False)
+
+    async def serve(self, request):
+        async with self.sockets.accept(request, request.query.get("user", "me")) as connection:
+            self.open += 1
+
+            async def hear(text):
+                if text.startswith("flood"):
+                    for _ in range(int(text.split()[1])):
+                        connection.send("x" * 10_000)
+                elif text == "wait":
+                    self.waiting += 1
+                    await self.release.wait()
+                elif text == "break":
+                    raise RuntimeError("a bug")
+                connection.send(text)
+
+            try:
+                await connection.serve(hear, lambda: "busy")
+            finally:
+                self.open -= 1
+            return connection.response
+
+
+class Server:
+    def __init__(self, echo, http, port):
+        self.echo, self.http, self.port = echo, http, port
+        self.drained = False
+
+    async def drain(self):
+        self.drained = True
+        await self.http.drain()
+
+    async def raw(self, after_handshake=b""):
+        """Shakes hands by hand, with the first frames right behind."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        head = (
+            "GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+        )
+        writer.write(head.encode() + after_handshake)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert b" 101 " in answer.split(b"\r\n")[0], answer
+        assert b"permessage-deflate" not in answer
+        return reader, writer
