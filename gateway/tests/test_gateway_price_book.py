@@ -26,6 +26,9 @@ MODELS = [
 ]
 
 
+EARLIER: set[int] = set()
+
+
 @pytest.fixture
 def file(tmp_path):
     file = tmp_path / "models.json"
@@ -41,8 +44,15 @@ async def real_book(file):
     await book.close()
 
 
+@pytest.fixture(autouse=True)
+def earlier():
+    """Programs that other tests of this process have left to end by themselves."""
+    EARLIER.clear()
+    EARLIER.update(child.pid for child in programs())
+
+
 def programs():
-    children = psutil.Process().children(recursive=True)
+    children = [child for child in psutil.Process().children(recursive=True) if child.pid not in EARLIER]
     return [child for child in children if any("price_program" in part for part in child.cmdline())]
 
 

