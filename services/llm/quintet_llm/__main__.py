@@ -10,13 +10,10 @@ from quintet.chat.v1 import chat_service_pb2_grpc as rpc
 from quintet.embedding.v1 import embedding_service_pb2 as embedding_pb
 from quintet.embedding.v1 import embedding_service_pb2_grpc as embedding_rpc
 from quintet_engines import EngineInfo, EngineSlots
-from quintet_errors import DomainError, Reason
+from quintet_errors import DomainError
 from quintet_llm.embedding_engine import EmbeddingSource
 from quintet_llm.embedding_servicer import EmbeddingLanes, EmbeddingServicer
 from quintet_llm.engine import ChatEngine
-from quintet_llm.engines.grounded import GroundedEngine
-from quintet_llm.engines.provider import ProviderEngine
-from quintet_llm.engines.provider_options import ProviderOptions
 from quintet_llm.engines.scripted import ScriptedEngine
 from quintet_llm.engines.scripted_embedding import ScriptedEmbedding
 from quintet_llm.installed_embedding import InstalledEmbedding
@@ -24,41 +21,22 @@ from quintet_llm.meaning import EmbeddingMeaning
 from quintet_llm.servicer import ChatServicer
 from quintet_llm.settings import LlmSettings
 from quintet_llm.skills.meaning import MeasuresMeaning
-from quintet_llm.skills.registry import SkillOptions
 from quintet_rpc import Service, run_process
 from quintet_rpc.request_context import current_script
 
 
 def choose_engine(settings: LlmSettings, meaning: MeasuresMeaning | None = None) -> ChatEngine:
-    """Returns the engine that the settings name; `auto` is a provider if one is configured.
+    """Returns the engine that the settings name.
 
     Raises:
         DomainError: INVALID_ARGUMENT if a provider is asked for and none is configured.
     """
     if settings.engine == "scripted":
         return ScriptedEngine(current_script)
-    skills = SkillOptions(settings.geocoding_url, settings.forecast_url, settings.shares_url, settings.remedy)
-    if settings.engine == "grounded" or (settings.engine == "auto" and not settings.has_provider):
-        return GroundedEngine(skills, meaning)
-    if not settings.has_provider:
-        raise DomainError(
-            Reason.INVALID_ARGUMENT,
-            "The engine `provider` needs QUINTET_LLM_PROVIDER_BASE_URL or QUINTET_LLM_PROVIDER_API_KEY.",
-            {"field": "QUINTET_LLM_PROVIDER_BASE_URL"},
-        )
-    return ProviderEngine(_provider_options(settings), skills)
+    # A script needs none of the libraries behind skills and providers, which take most of a second of each start.
+    from quintet_llm.selection import select_engine  # noqa: PLC0415 - as said
 
-
-def _provider_options(settings: LlmSettings) -> ProviderOptions:
-    return ProviderOptions(
-        base_url=settings.provider_base_url,
-        key=settings.provider_api_key,
-        model=settings.provider_model,
-        model_map=settings.provider_model_map,
-        kind=settings.provider_kind,
-        connect_s=settings.provider_connect_timeout_s,
-        read_s=settings.provider_read_timeout_s,
-    )
+    return select_engine(settings, meaning)
 
 
 def choose_embedding(settings: LlmSettings) -> InstalledEmbedding | ScriptedEmbedding:
