@@ -159,6 +159,12 @@ INPUTS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _long_media():
+    """Made once and ahead: to encode two hours takes seconds, which are not the server's."""
+    two_hours()
+
+
 @pytest.mark.parametrize("name", INPUTS, ids=str)
 def test_bad_input_gets_its_answer_and_the_next_request_works(client, name):
     send, check = INPUTS[name]
