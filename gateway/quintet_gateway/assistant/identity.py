@@ -17,6 +17,7 @@ from quintet_gateway.assistant.credential_watch import CredentialWatch
 from quintet_gateway.assistant.identity_records import Caller, KeyCheck, SettingsDocument, SignedIn
 from quintet_gateway.assistant.session_contact import SessionContact
 from quintet_gateway.clients.identity import IdentityClient
+from quintet_tokens import refusal
 
 _LONGEST_TOKEN = 4096
 _LONGEST_SECRET = 256
@@ -52,7 +53,7 @@ class Identity:
             DomainError: UNAUTHENTICATED; the service's own errors if it has to be asked.
         """
         if not token or len(token) > _LONGEST_TOKEN or not token.isascii():
-            raise _refusal()
+            raise refusal()
         if not self._known.fresh:
             return await self._ask_whose(token)
         claims = self._known.claims(token)
@@ -65,7 +66,7 @@ class Identity:
             generation=claims.generation,
         )
         if self._known.is_revoked(caller):
-            raise _refusal()
+            raise refusal()
         return caller
 
     async def _ask_whose(self, token: str) -> Caller:
@@ -84,7 +85,7 @@ class Identity:
             # The service could be asked whether there is such a user, but not whether this one token was revoked.
             await self._wait_for_watch()
         if self._known.is_revoked(caller):
-            raise _refusal()
+            raise refusal()
 
     async def _wait_for_watch(self) -> None:
         try:
@@ -214,7 +215,3 @@ def _document(settings: Settings) -> SettingsDocument:
         frozenset(settings.secret_names),
         settings.update_time if settings.HasField("update_time") else None,
     )
-
-
-def _refusal() -> DomainError:
-    return DomainError(Reason.UNAUTHENTICATED, "The credential is not valid.")

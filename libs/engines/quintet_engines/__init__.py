@@ -4,5 +4,6 @@ from quintet_engines.idle import IdleUnloader
 from quintet_engines.info import EngineInfo, EngineKind, Limitation
 from quintet_engines.script import Script, ScriptSource
 from quintet_engines.slots import EngineSlots
+from quintet_engines.turns import Turns
 
-__all__ = ["EngineInfo", "EngineKind", "EngineSlots", "IdleUnloader", "Limitation", "Script", "ScriptSource"]
+__all__ = ["EngineInfo", "EngineKind", "EngineSlots", "IdleUnloader", "Limitation", "Script", "ScriptSource", "Turns"]

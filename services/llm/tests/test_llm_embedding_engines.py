@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 from encoder import HIDDEN, expected, make_encoder, safetensors, tensors
 
-from quintet_engines import EngineKind
+from quintet_engines import EngineKind, Turns
 from quintet_errors import DomainError, Reason
 from quintet_llm.embedding_engine import Purpose
 from quintet_llm.engines.minilm import BATCH, MiniLmEngine
 from quintet_llm.engines.minilm_model import MiniLmModel
 from quintet_llm.engines.scripted_embedding import ScriptedEmbedding
 from quintet_llm.installed_embedding import InstalledEmbedding
-from quintet_llm.turns import Turns
 from quintet_models import installed, load_catalogue
 from quintet_rpc.settings import default_data_dir
 from quintet_testing import eventually
@@ -257,7 +256,7 @@ async def test_turns_go_to_the_urgent_and_then_by_arrival():
     turns, order, release = Turns(), [], asyncio.Event()
 
     async def work(name, *, urgent):
-        async with turns.turn(urgent=urgent):
+        async with turns.turn(0 if urgent else 1):
             order.append(name)
             await release.wait()
 
@@ -273,11 +272,11 @@ async def test_turns_go_to_the_urgent_and_then_by_arrival():
 
 async def test_turn_that_comes_with_the_cancellation_is_passed_on():
     turns = Turns()
-    first = turns.turn(urgent=False)
+    first = turns.turn(1)
     await first.__aenter__()
 
     async def work():
-        async with turns.turn(urgent=False):
+        async with turns.turn(1):
             return True
 
     unlucky, next_one = asyncio.create_task(work()), asyncio.create_task(work())

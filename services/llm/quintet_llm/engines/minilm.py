@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from quintet_engines import EngineInfo, EngineKind, IdleUnloader, Limitation
+from quintet_engines import EngineInfo, EngineKind, IdleUnloader, Limitation, Turns
 from quintet_llm.embedding_engine import Purpose, Vector
 from quintet_llm.engines.minilm_errors import unusable
 from quintet_llm.engines.minilm_onnx import read_config
-from quintet_llm.turns import Turns
 
 if TYPE_CHECKING:
     from quintet_llm.engines.minilm_model import MiniLmModel
@@ -22,6 +21,7 @@ ResultT = TypeVar("ResultT")
 NAME = "minilm"
 BATCH = 8
 """Texts that the network reads together: more are no faster, and questions wait for the batch at work."""
+_RANKS = {Purpose.QUERY: 0, Purpose.PASSAGE: 1}
 
 
 class MiniLmEngine:
@@ -71,7 +71,7 @@ class MiniLmEngine:
         vectors: dict[int, Vector] = {}
         with self._idle.in_use():
             for batch in _batches(texts):
-                async with self._turns.turn(urgent=purpose is Purpose.QUERY):
+                async with self._turns.turn(_RANKS[purpose]):
                     found = await self._in_worker(partial(self._embed, [texts[index] for index in batch]))
                 vectors.update(zip(batch, found, strict=True))
         return [vectors[index] for index in range(len(texts))]
@@ -79,7 +79,7 @@ class MiniLmEngine:
     async def warm_up(self) -> None:
         """Brings the model into memory."""
         with self._idle.in_use():
-            async with self._turns.turn(urgent=True):
+            async with self._turns.turn(_RANKS[Purpose.QUERY]):
                 await self._in_worker(self._load)
 
     async def close(self) -> None:

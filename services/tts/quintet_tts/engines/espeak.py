@@ -13,12 +13,11 @@ from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 
-from quintet_engines import EngineInfo, EngineKind, Limitation
+from quintet_engines import EngineInfo, EngineKind, Limitation, Turns
 from quintet_tts.engine import Finished, SpeechEvent, SpeechRequest, Started, Voice
 from quintet_tts.engines.espeak_library import Utterance, load_library
 from quintet_tts.engines.espeak_voices import Choice, VoiceCatalogue
 from quintet_tts.speakable_text import TextPieces, clean
-from quintet_tts.turns import Turns
 
 _SAMPLE_BYTES = 2
 _LARGEST_BUFFER = 64 << 10

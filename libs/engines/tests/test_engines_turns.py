@@ -1,6 +1,6 @@
 import asyncio
 
-from quintet_tts.turns import Turns
+from quintet_engines import Turns
 
 
 async def test_least_served_is_next_and_first_come_among_equals():

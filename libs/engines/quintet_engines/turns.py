@@ -1,15 +1,17 @@
-"""Shares an engine that does one thing at a time: the request that was served least is next."""
+"""Shares an engine that does one thing at a time."""
 
 import asyncio
 import heapq
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import count
 
 
 class Turns:
-    """Gives one turn at a time.
+    """Gives one turn at a time: to the lowest rank among those who wait, and to the first to come among equals.
 
-    Among those who wait, the one with the least sound so far is next, and the first to come among equals. So a new or
-    short text passes the long ones that are under way, and long ones alternate.
+    With what a request has been served so far as its rank, new and short requests pass the long ones that are under
+    way, and long ones alternate.
     """
 
     def __init__(self) -> None:
@@ -17,10 +19,19 @@ class Turns:
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._arrival = count()
 
-    async def take(self, served_s: float) -> None:
-        """Waits for a turn, which lasts until `end`; `served_s` is the sound that the request has got so far."""
+    @asynccontextmanager
+    async def turn(self, rank: float) -> AsyncIterator[None]:
+        """Waits for a turn and holds it for the length of the block."""
+        await self.take(rank)
+        try:
+            yield
+        finally:
+            self.end()
+
+    async def take(self, rank: float) -> None:
+        """Waits for a turn, which lasts until `end`."""
         if self._taken:
-            await self._wait(served_s)
+            await self._wait(rank)
         self._taken = True
 
     def end(self) -> None:
@@ -32,9 +43,9 @@ class Turns:
                 return
         self._taken = False
 
-    async def _wait(self, served_s: float) -> None:
+    async def _wait(self, rank: float) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (served_s, next(self._arrival), turn))
+        heapq.heappush(self._waiting, (rank, next(self._arrival), turn))
         try:
             await turn
         except asyncio.CancelledError:
