@@ -28,6 +28,8 @@ pytest.register_assert_rewrite("knowledge_pieces", "session_processes")
 SCOPE = Scope("nexus", "anonymous")
 # Most tests are not about the time that a password takes.
 CHEAP_PASSWORDS: dict[str, object] = {"password_time_cost": 1, "password_memory_kib": 64}
+# Tests write records of fixed times, which the first purge of a service would otherwise remove or not, as it comes.
+KEPT_FOREVER: dict[str, object] = {"usage_retention_d": 100_000.0}
 
 
 @dataclass
@@ -107,7 +109,7 @@ class Running:
 
 @asynccontextmanager
 async def running_service(folder: Path, **settings: object) -> AsyncIterator[Running]:
-    values = SessionSettings(data_dir=folder, **(CHEAP_PASSWORDS | settings))  # type: ignore[arg-type]
+    values = SessionSettings(data_dir=folder, **(CHEAP_PASSWORDS | KEPT_FOREVER | settings))  # type: ignore[arg-type]
     store = build_store(values)
     service = SessionService(store, values)
     async with serve(service.register) as channel:
