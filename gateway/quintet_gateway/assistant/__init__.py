@@ -9,7 +9,7 @@ from quintet_gateway.assistant.identity_records import Caller, KeyCheck, Setting
 from quintet_gateway.assistant.jobs import Jobs
 from quintet_gateway.assistant.metering import Outcome
 from quintet_gateway.assistant.owner import Owner
-from quintet_gateway.assistant.sessions import Sessions
+from quintet_gateway.assistant.sessions import Created, SessionBounds, Sessions
 from quintet_gateway.assistant.turn import Ask, Turn
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Assistant",
     "Caller",
     "ChatTurns",
+    "Created",
     "EventHub",
     "Health",
     "Identity",
@@ -27,6 +28,7 @@ __all__ = [
     "Outcome",
     "Owner",
     "ServiceHealth",
+    "SessionBounds",
     "Sessions",
     "SettingsDocument",
     "SignedIn",

@@ -1,7 +1,7 @@
 """Turns of conversations: what the person said goes in, the answer comes out and is kept."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
@@ -48,7 +48,7 @@ class ChatTurns:
         self._meter = meter
 
     async def begin(self, ask: Ask) -> Turn:
-        """Stores the question durably and returns the turn whose answer can be read.
+        """Stores the question durably, unless the caller keeps it, and returns the turn whose answer can be read.
 
         A session that does not exist is answered without context, and nothing is kept.
 
@@ -62,8 +62,7 @@ class ChatTurns:
             request = await preparing
         finally:
             preparing.cancel()
-        request.messages.extend(asked.earlier if asked else ())
-        request.messages.append(ChatMessage(role=ChatMessage.ROLE_USER, content=ask.text))
+        request.messages.extend(_conversation(ask, asked))
         call = ModelCall(self._chat, self._meter, ask.owner, ask.action, request)
         return Turn(ask, call, self._history, asked)
 
@@ -107,7 +106,11 @@ class ChatTurns:
         if not ask.session_id:
             return None
         try:
-            return await self._history.add_question(ask.owner, ask.session_id, ask.text, ask.question_id, ask.title)
+            if ask.kept_by_caller:
+                return await self._history.before(ask.owner, ask.session_id, ask.context_messages)
+            return await self._history.add_question(
+                ask.owner, ask.session_id, ask.question(), ask.title, ask.context_messages
+            )
         except DomainError as error:
             if error.reason is Reason.SESSION_NOT_FOUND and not ask.must_exist:
                 return None
@@ -120,6 +123,7 @@ class ChatTurns:
             passages=(passages or [])[:_MOST_PASSAGES],
             documents_searched=passages is not None,
             language=ask.language,
+            style=ask.style,
         )
 
     async def _resolve(self, model: str) -> str:
@@ -150,6 +154,13 @@ async def _with_topic(text: str, storing: asyncio.Future[Asked | None]) -> str:
     # The question must be stored even if this search is given up.
     asked = await asyncio.shield(storing)
     return with_topic(text, asked.earlier if asked else ())
+
+
+def _conversation(ask: Ask, asked: Asked | None) -> Iterator[ChatMessage]:
+    if ask.system_prompt:
+        yield ChatMessage(role=ChatMessage.ROLE_SYSTEM, content=ask.system_prompt)
+    yield from asked.earlier if asked else ()
+    yield ChatMessage(role=ChatMessage.ROLE_USER, content=ask.text, image_analysis=ask.image_analysis)
 
 
 def _title(text: str) -> str:

@@ -52,6 +52,11 @@ class ModelCall:
         return "".join(self._parts)
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the call was made and is over."""
+        return self._settling is not None
+
+    @property
     def outcome(self) -> Outcome | None:
         """What the call took; None until it has ended and that is known."""
         settling = self._settling

@@ -2,8 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 
+from google.protobuf.duration_pb2 import Duration
+
+from quintet.session.v1.event_pb2 import Event
 from quintet.session.v1.session_service_pb2 import (
+    CreateSessionRequest,
     ListMessagesRequest,
     ListMessagesResponse,
     ListSessionsRequest,
@@ -21,6 +27,32 @@ _LONG_READERS = 2
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
+@dataclass(frozen=True)
+class SessionBounds:
+    """What keeps the sessions of an owner few and young.
+
+    Of more than `most` the least recently updated are deleted, and of each of them `evicted` is told; 0 means no bound.
+    A session that does not change for `idle` is deleted without a word. With `only_one`, an owner who has a session
+    gets it again.
+    """
+
+    most: int = 0
+    idle: timedelta | None = None
+    only_one: bool = False
+    evicted: Event | None = None
+
+
+@dataclass(frozen=True)
+class Created:
+    """A session and the ids of those that had to leave for it."""
+
+    session: Session
+    evicted_ids: tuple[str, ...]
+
+
+_UNBOUNDED = SessionBounds()
+
+
 class Sessions:
     """The conversations of an owner. Methods that name a session raise DomainError SESSION_NOT_FOUND."""
 
@@ -30,7 +62,32 @@ class Sessions:
 
     async def create(self, owner: Owner, title: str, attributes: Mapping[str, str] = _NO_ATTRIBUTES) -> Session:
         """Creates an empty conversation."""
-        return await self._client.create(owner.scope(), title, attributes)
+        return (await self.create_within(owner, _UNBOUNDED, title, attributes)).session
+
+    async def create_within(
+        self,
+        owner: Owner,
+        bounds: SessionBounds,
+        title: str = "",
+        attributes: Mapping[str, str] = _NO_ATTRIBUTES,
+        event: Event | None = None,
+    ) -> Created:
+        """Creates an empty conversation where bounds hold, and tells webhooks of it with `event`."""
+        request = CreateSessionRequest(
+            scope=owner.scope(),
+            title=title,
+            attributes=attributes,
+            reuse_newest=bounds.only_one,
+            max_sessions=bounds.most,
+            created_event=event,
+            evicted_event=bounds.evicted,
+        )
+        if bounds.idle is not None:
+            idle = Duration()
+            idle.FromTimedelta(bounds.idle)
+            request.idle_lifetime.CopyFrom(idle)
+        created = await self._client.create(request)
+        return Created(created.session, tuple(created.evicted_session_ids))
 
     async def get(self, owner: Owner, session_id: str) -> Session:
         """Returns a conversation without its messages."""
@@ -124,9 +181,9 @@ class Sessions:
         """Counts the conversations of a surface, of all owners together."""
         return await self._client.count(surface)
 
-    async def delete(self, owner: Owner, session_id: str) -> None:
-        """Deletes a conversation and its messages."""
-        await self._client.delete(owner.scope(), session_id)
+    async def delete(self, owner: Owner, session_id: str, event: Event | None = None) -> None:
+        """Deletes a conversation and its messages, and tells webhooks of it with `event`."""
+        await self._client.delete(owner.scope(), session_id, event)
 
     async def clear(self, owner: Owner, session_id: str) -> None:
         """Removes the messages of a conversation."""

@@ -17,6 +17,7 @@ from quintet_gateway.clients.stt import SttClient
 from quintet_gateway.clients.tts import TtsClient
 from quintet_gateway.clients.usage import UsageClient
 from quintet_gateway.clients.vision import VisionClient
+from quintet_gateway.clients.webhooks import WebhookClient
 from quintet_rpc.channel import create_channel
 
 
@@ -47,6 +48,7 @@ class ServiceClients:
         self.jobs = JobClient(self._channels["session"])
         self.usage = UsageClient(self._channels["session"])
         self.knowledge = KnowledgeClient(self._channels["session"])
+        self.webhooks = WebhookClient(self._channels["session"])
         self.chat = ChatClient(self._channels["llm"])
         self.embedding = EmbeddingClient(self._channels["llm"])
         self.vision = VisionClient(self._channels["vision"])

@@ -6,6 +6,7 @@ import grpc
 
 from quintet.session.v1 import session_service_pb2 as pb
 from quintet.session.v1 import session_service_pb2_grpc as rpc
+from quintet.session.v1.event_pb2 import Event
 from quintet_rpc.calls import call_unary
 from quintet_rpc.channel import READ_DEADLINE_S, WRITE_DEADLINE_S
 
@@ -16,10 +17,9 @@ class SessionClient:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = rpc.SessionServiceStub(channel)
 
-    async def create(self, scope: pb.Scope, title: str, attributes: Mapping[str, str]) -> pb.Session:
-        """Creates an empty session."""
-        request = pb.CreateSessionRequest(scope=scope, title=title, attributes=attributes)
-        return (await call_unary(self._stub.CreateSession, request, deadline_s=WRITE_DEADLINE_S)).session
+    async def create(self, request: pb.CreateSessionRequest) -> pb.CreateSessionResponse:
+        """Creates an empty session, or finds the one that is to be used again."""
+        return await call_unary(self._stub.CreateSession, request, deadline_s=WRITE_DEADLINE_S)
 
     async def get(self, scope: pb.Scope, session_id: str) -> pb.Session:
         """Returns one session."""
@@ -45,9 +45,9 @@ class SessionClient:
         request = pb.CountSessionsRequest(surface=surface)
         return (await call_unary(self._stub.CountSessions, request, deadline_s=READ_DEADLINE_S)).session_count
 
-    async def delete(self, scope: pb.Scope, session_id: str) -> None:
-        """Deletes a session and its messages."""
-        request = pb.DeleteSessionRequest(scope=scope, session_id=session_id)
+    async def delete(self, scope: pb.Scope, session_id: str, event: Event | None = None) -> None:
+        """Deletes a session and its messages, and tells webhooks of it."""
+        request = pb.DeleteSessionRequest(scope=scope, session_id=session_id, event=event)
         await call_unary(self._stub.DeleteSession, request, deadline_s=WRITE_DEADLINE_S)
 
     async def clear(self, scope: pb.Scope, session_id: str) -> None:

@@ -1,6 +1,6 @@
 """Client of quintet.tts.v1."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable
 
 import grpc
 
@@ -20,6 +20,12 @@ class TtsClient:
     def synthesize(self, request: pb.SynthesizeRequest) -> AsyncGenerator[pb.SynthesizeResponse, None]:
         """Yields the format and then the sound; closing the generator stops the voice."""
         return call_stream(self._stub.Synthesize, request, deadline_s=WORK_DEADLINE_S)
+
+    def synthesize_texts(
+        self, messages: AsyncIterable[pb.StreamingSynthesizeRequest]
+    ) -> AsyncGenerator[pb.StreamingSynthesizeResponse, None]:
+        """Yields the sound of texts that are still written; the first message is the config."""
+        return call_stream(self._stub.StreamingSynthesize, messages, deadline_s=WORK_DEADLINE_S)
 
     async def engine(self, *, deadline_s: float) -> Engine:
         """Tells which engine is live."""

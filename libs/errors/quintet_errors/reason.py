@@ -43,6 +43,8 @@ class Reason(StrEnum):
     COLLECTION_NOT_FOUND = "COLLECTION_NOT_FOUND"
     BUILD_LOST = "BUILD_LOST"
     MODEL_NOT_INSTALLED = "MODEL_NOT_INSTALLED"
+    WEBHOOK_NOT_FOUND = "WEBHOOK_NOT_FOUND"
+    DELIVERY_NOT_FOUND = "DELIVERY_NOT_FOUND"
 
 
 _Code = grpc.StatusCode
@@ -84,6 +86,8 @@ GRPC_CODES: dict[Reason, grpc.StatusCode] = {
     Reason.COLLECTION_NOT_FOUND: _Code.NOT_FOUND,
     Reason.BUILD_LOST: _Code.ABORTED,
     Reason.MODEL_NOT_INSTALLED: _Code.FAILED_PRECONDITION,
+    Reason.WEBHOOK_NOT_FOUND: _Code.NOT_FOUND,
+    Reason.DELIVERY_NOT_FOUND: _Code.NOT_FOUND,
 }
 
 # What a failure without an ErrorInfo means: gRPC's own run time made it, not one of our services.

@@ -38,6 +38,34 @@ REAL_TIME_FACTOR = Histogram(
 FIRST_AUDIO_SECONDS = Histogram(
     "quintet_first_audio_seconds", "Time from a speech request to its first sound", ["engine"], buckets=_FAST_BUCKETS
 )
+VOICE_STAGE_SECONDS = Histogram(
+    "quintet_voice_stage_seconds",
+    "Time from the end of somebody's speech to the transcript, the answer's first token, or its first sound",
+    ["surface", "stage"],
+    buckets=_FAST_BUCKETS,
+)
+BARGE_INS = Counter("quintet_barge_ins_total", "Replies that speech or a command cut short", ["surface", "why"])
+SPEECH_STREAMS_ACTIVE = Gauge("quintet_speech_streams_active", "Conversations that are followed as they are spoken")
+VAD_DECISIONS = Counter(
+    "quintet_vad_decisions_total", "Starts and ends of speech, and sounds too short to be any", ["decision"]
+)
+VAD_SECONDS = Histogram(
+    "quintet_vad_seconds", "Time from a piece of sound to the decision about it", buckets=_FAST_BUCKETS
+)
+SPECULATIONS = Counter(
+    "quintet_speculations_total", "Transcriptions begun in a pause: used, waited for, or discarded", ["outcome"]
+)
+INTERIM_TEXTS = Counter("quintet_interim_texts_total", "Interim texts: sent, or left out for lack of time", ["outcome"])
+WEBHOOK_ATTEMPTS = Counter("quintet_webhook_attempts_total", "Attempts to deliver an event", ["outcome"])
+WEBHOOK_SECONDS = Histogram(
+    "quintet_webhook_duration_seconds", "Time of one attempt to deliver an event", buckets=_FAST_BUCKETS
+)
+ENGINE_WAIT_SECONDS = Histogram(
+    "quintet_engine_wait_seconds",
+    "Time that a request waited for a slot of the engine",
+    ["service"],
+    buckets=_FAST_BUCKETS,
+)
 ENGINE_QUEUE_DEPTH = Gauge("quintet_engine_queue_depth", "Requests that wait for a slot of the engine", ["service"])
 ENGINE_ACTIVE = Gauge("quintet_engine_active", "Requests at work in the engine", ["service"])
 ENGINE_INFO = Gauge("quintet_engine_info", "Is 1 for the live engine", ["service", "engine", "kind", "model"])

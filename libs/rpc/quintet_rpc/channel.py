@@ -17,6 +17,8 @@ ANSWER_DEADLINE_S = 300.0
 """For one streamed answer."""
 WORK_DEADLINE_S = 1800.0
 """For the work of one job in a model service."""
+CONVERSATION_DEADLINE_S = 12 * 3600.0
+"""For a conversation that is followed as it is spoken."""
 
 # Unary and safe to repeat: reads, and writes that carry an idempotency key or a lease. Clearing a session is not: the
 # second call would take what was said after the first.
@@ -48,6 +50,11 @@ _RETRIED = {
         "ListCollections",
         "GetCollection",
         "ListDocuments",
+    ],
+    "quintet.webhooks.v1.WebhookService": [
+        "ListWebhooks",
+        "CompleteDelivery",
+        "ListDeliveries",
     ],
     "quintet.jobs.v1.JobService": ["GetJob", "RenewJob", "CancelJob"],
     "quintet.chat.v1.ChatService": ["ListModels", "GetEngine"],

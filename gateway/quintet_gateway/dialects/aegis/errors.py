@@ -173,6 +173,8 @@ REASONS: Mapping[Reason, tuple[int, str]] = {
     Reason.API_KEY_NOT_FOUND: _MISSING,
     Reason.MESSAGE_NOT_FOUND: _MISSING,
     Reason.COLLECTION_NOT_FOUND: _MISSING,
+    Reason.WEBHOOK_NOT_FOUND: _MISSING,
+    Reason.DELIVERY_NOT_FOUND: _MISSING,
     Reason.BUILD_LOST: _BROKEN,
     Reason.MODEL_NOT_INSTALLED: _SERVICE,
 }

@@ -117,6 +117,8 @@ REASONS: Mapping[Reason, tuple[int, str]] = {
     Reason.API_KEY_NOT_FOUND: _BROKEN,
     Reason.MESSAGE_NOT_FOUND: _BROKEN,
     Reason.COLLECTION_NOT_FOUND: _BROKEN,
+    Reason.WEBHOOK_NOT_FOUND: _BROKEN,
+    Reason.DELIVERY_NOT_FOUND: _BROKEN,
     Reason.BUILD_LOST: _BROKEN,
     Reason.MODEL_NOT_INSTALLED: _UNAVAILABLE,
 }

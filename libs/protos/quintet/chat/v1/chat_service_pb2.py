@@ -28,7 +28,7 @@ from quintet.media.v1 import engine_pb2 as quintet_dot_media_dot_v1_dot_engine__
 from quintet.vision.v1 import vision_service_pb2 as quintet_dot_vision_dot_v1_dot_vision__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"quintet/chat/v1/chat_service.proto\x12\x0fquintet.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dquintet/media/v1/engine.proto\x1a&quintet/vision/v1/vision_service.proto\"\x8c\x02\n\x0b\x43hatMessage\x12/\n\x04role\x18\x01 \x01(\x0e\x32!.quintet.chat.v1.ChatMessage.Role\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x38\n\x0eimage_analysis\x18\x03 \x01(\x0b\x32 .quintet.vision.v1.ImageAnalysis\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_SYSTEM\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x12\n\x0eROLE_ASSISTANT\x10\x03\"\x84\x02\n\x11StreamChatRequest\x12.\n\x08messages\x18\x01 \x03(\x0b\x32\x1c.quintet.chat.v1.ChatMessage\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x19\n\x11max_output_tokens\x18\x04 \x01(\x05\x12\x18\n\x0btemperature\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\ttime_zone\x18\x06 \x01(\t\x12*\n\x08passages\x18\x07 \x03(\x0b\x32\x18.quintet.chat.v1.Passage\x12\x1a\n\x12\x64ocuments_searched\x18\x08 \x01(\x08\x42\x0e\n\x0c_temperature\"G\n\x07Passage\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07heading\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\x01\"\x97\x01\n\x12StreamChatResponse\x12/\n\x07started\x18\x01 \x01(\x0b\x32\x1c.quintet.chat.v1.ChatStartedH\x00\x12\x14\n\ntext_delta\x18\x02 \x01(\tH\x00\x12\x31\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1d.quintet.chat.v1.ChatFinishedH\x00\x42\x07\n\x05\x65vent\",\n\x0b\x43hatStarted\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\"\xff\x01\n\x0c\x43hatFinished\x12\x34\n\x06reason\x18\x01 \x01(\x0e\x32$.quintet.chat.v1.ChatFinished.Reason\x12\x14\n\x0cinput_tokens\x18\x02 \x01(\x05\x12\x15\n\routput_tokens\x18\x03 \x01(\x05\x12\x37\n\x14\x66irst_token_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05skill\x18\x05 \x01(\t\"D\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x0f\n\x0bREASON_STOP\x10\x01\x12\x11\n\rREASON_LENGTH\x10\x02\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x12ListModelsResponse\x12&\n\x06models\x18\x01 \x03(\x0b\x32\x16.quintet.chat.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\"\x12\n\x10GetEngineRequest\"=\n\x11GetEngineResponse\x12(\n\x06\x65ngine\x18\x01 \x01(\x0b\x32\x18.quintet.media.v1.Engine2\x91\x02\n\x0b\x43hatService\x12W\n\nStreamChat\x12\".quintet.chat.v1.StreamChatRequest\x1a#.quintet.chat.v1.StreamChatResponse0\x01\x12U\n\nListModels\x12\".quintet.chat.v1.ListModelsRequest\x1a#.quintet.chat.v1.ListModelsResponse\x12R\n\tGetEngine\x12!.quintet.chat.v1.GetEngineRequest\x1a\".quintet.chat.v1.GetEngineResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"quintet/chat/v1/chat_service.proto\x12\x0fquintet.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dquintet/media/v1/engine.proto\x1a&quintet/vision/v1/vision_service.proto\"\x8c\x02\n\x0b\x43hatMessage\x12/\n\x04role\x18\x01 \x01(\x0e\x32!.quintet.chat.v1.ChatMessage.Role\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x38\n\x0eimage_analysis\x18\x03 \x01(\x0b\x32 .quintet.vision.v1.ImageAnalysis\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_SYSTEM\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x12\n\x0eROLE_ASSISTANT\x10\x03\"\x80\x03\n\x11StreamChatRequest\x12.\n\x08messages\x18\x01 \x03(\x0b\x32\x1c.quintet.chat.v1.ChatMessage\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x19\n\x11max_output_tokens\x18\x04 \x01(\x05\x12\x18\n\x0btemperature\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\ttime_zone\x18\x06 \x01(\t\x12*\n\x08passages\x18\x07 \x03(\x0b\x32\x18.quintet.chat.v1.Passage\x12\x1a\n\x12\x64ocuments_searched\x18\x08 \x01(\x08\x12\x37\n\x05style\x18\t \x01(\x0e\x32(.quintet.chat.v1.StreamChatRequest.Style\"A\n\x05Style\x12\x15\n\x11STYLE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTYLE_SPOKEN\x10\x01\x12\x0f\n\x0bSTYLE_GUIDE\x10\x02\x42\x0e\n\x0c_temperature\"G\n\x07Passage\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07heading\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\x01\"\x97\x01\n\x12StreamChatResponse\x12/\n\x07started\x18\x01 \x01(\x0b\x32\x1c.quintet.chat.v1.ChatStartedH\x00\x12\x14\n\ntext_delta\x18\x02 \x01(\tH\x00\x12\x31\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1d.quintet.chat.v1.ChatFinishedH\x00\x42\x07\n\x05\x65vent\",\n\x0b\x43hatStarted\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\"\xff\x01\n\x0c\x43hatFinished\x12\x34\n\x06reason\x18\x01 \x01(\x0e\x32$.quintet.chat.v1.ChatFinished.Reason\x12\x14\n\x0cinput_tokens\x18\x02 \x01(\x05\x12\x15\n\routput_tokens\x18\x03 \x01(\x05\x12\x37\n\x14\x66irst_token_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05skill\x18\x05 \x01(\t\"D\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x0f\n\x0bREASON_STOP\x10\x01\x12\x11\n\rREASON_LENGTH\x10\x02\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x12ListModelsResponse\x12&\n\x06models\x18\x01 \x03(\x0b\x32\x16.quintet.chat.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\"\x12\n\x10GetEngineRequest\"=\n\x11GetEngineResponse\x12(\n\x06\x65ngine\x18\x01 \x01(\x0b\x32\x18.quintet.media.v1.Engine2\x91\x02\n\x0b\x43hatService\x12W\n\nStreamChat\x12\".quintet.chat.v1.StreamChatRequest\x1a#.quintet.chat.v1.StreamChatResponse0\x01\x12U\n\nListModels\x12\".quintet.chat.v1.ListModelsRequest\x1a#.quintet.chat.v1.ListModelsResponse\x12R\n\tGetEngine\x12!.quintet.chat.v1.GetEngineRequest\x1a\".quintet.chat.v1.GetEngineResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,27 +40,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHATMESSAGE_ROLE']._serialized_start=380
   _globals['_CHATMESSAGE_ROLE']._serialized_end=460
   _globals['_STREAMCHATREQUEST']._serialized_start=463
-  _globals['_STREAMCHATREQUEST']._serialized_end=723
-  _globals['_PASSAGE']._serialized_start=725
-  _globals['_PASSAGE']._serialized_end=796
-  _globals['_STREAMCHATRESPONSE']._serialized_start=799
-  _globals['_STREAMCHATRESPONSE']._serialized_end=950
-  _globals['_CHATSTARTED']._serialized_start=952
-  _globals['_CHATSTARTED']._serialized_end=996
-  _globals['_CHATFINISHED']._serialized_start=999
-  _globals['_CHATFINISHED']._serialized_end=1254
-  _globals['_CHATFINISHED_REASON']._serialized_start=1186
-  _globals['_CHATFINISHED_REASON']._serialized_end=1254
-  _globals['_LISTMODELSREQUEST']._serialized_start=1256
-  _globals['_LISTMODELSREQUEST']._serialized_end=1314
-  _globals['_LISTMODELSRESPONSE']._serialized_start=1316
-  _globals['_LISTMODELSRESPONSE']._serialized_end=1401
-  _globals['_MODEL']._serialized_start=1403
-  _globals['_MODEL']._serialized_end=1440
-  _globals['_GETENGINEREQUEST']._serialized_start=1442
-  _globals['_GETENGINEREQUEST']._serialized_end=1460
-  _globals['_GETENGINERESPONSE']._serialized_start=1462
-  _globals['_GETENGINERESPONSE']._serialized_end=1523
-  _globals['_CHATSERVICE']._serialized_start=1526
-  _globals['_CHATSERVICE']._serialized_end=1799
+  _globals['_STREAMCHATREQUEST']._serialized_end=847
+  _globals['_STREAMCHATREQUEST_STYLE']._serialized_start=766
+  _globals['_STREAMCHATREQUEST_STYLE']._serialized_end=831
+  _globals['_PASSAGE']._serialized_start=849
+  _globals['_PASSAGE']._serialized_end=920
+  _globals['_STREAMCHATRESPONSE']._serialized_start=923
+  _globals['_STREAMCHATRESPONSE']._serialized_end=1074
+  _globals['_CHATSTARTED']._serialized_start=1076
+  _globals['_CHATSTARTED']._serialized_end=1120
+  _globals['_CHATFINISHED']._serialized_start=1123
+  _globals['_CHATFINISHED']._serialized_end=1378
+  _globals['_CHATFINISHED_REASON']._serialized_start=1310
+  _globals['_CHATFINISHED_REASON']._serialized_end=1378
+  _globals['_LISTMODELSREQUEST']._serialized_start=1380
+  _globals['_LISTMODELSREQUEST']._serialized_end=1438
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1440
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1525
+  _globals['_MODEL']._serialized_start=1527
+  _globals['_MODEL']._serialized_end=1564
+  _globals['_GETENGINEREQUEST']._serialized_start=1566
+  _globals['_GETENGINEREQUEST']._serialized_end=1584
+  _globals['_GETENGINERESPONSE']._serialized_start=1586
+  _globals['_GETENGINERESPONSE']._serialized_end=1647
+  _globals['_CHATSERVICE']._serialized_start=1650
+  _globals['_CHATSERVICE']._serialized_end=1923
 # @@protoc_insertion_point(module_scope)

@@ -94,6 +94,33 @@ class StreamChatRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Style:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StyleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[StreamChatRequest._Style.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STYLE_UNSPECIFIED: StreamChatRequest._Style.ValueType  # 0
+        """To be read."""
+        STYLE_SPOKEN: StreamChatRequest._Style.ValueType  # 1
+        """To be listened to: short sentences and no markup."""
+        STYLE_GUIDE: StreamChatRequest._Style.ValueType  # 2
+        """To be listened to by a person who cannot see the picture and may be walking: obstacles and people first, where they
+        are, at most three sentences unless more is asked for, and nothing that was not seen.
+        """
+
+    class Style(_Style, metaclass=_StyleEnumTypeWrapper):
+        """Names a way to word an answer."""
+
+    STYLE_UNSPECIFIED: StreamChatRequest.Style.ValueType  # 0
+    """To be read."""
+    STYLE_SPOKEN: StreamChatRequest.Style.ValueType  # 1
+    """To be listened to: short sentences and no markup."""
+    STYLE_GUIDE: StreamChatRequest.Style.ValueType  # 2
+    """To be listened to by a person who cannot see the picture and may be walking: obstacles and people first, where they
+    are, at most three sentences unless more is asked for, and nothing that was not seen.
+    """
+
     MESSAGES_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
@@ -102,6 +129,7 @@ class StreamChatRequest(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     PASSAGES_FIELD_NUMBER: _builtins.int
     DOCUMENTS_SEARCHED_FIELD_NUMBER: _builtins.int
+    STYLE_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Optional. Model to answer with; empty means the default. A name that is not served is an error."""
     language: _builtins.str
@@ -114,6 +142,8 @@ class StreamChatRequest(_message.Message):
     """Optional. IANA name of the person's time zone; empty means the server's."""
     documents_searched: _builtins.bool
     """Optional. Documents were searched for the last message, whatever was found: an answer that is not known may say so."""
+    style: Global___StreamChatRequest.Style.ValueType
+    """Optional. For whom the answer is worded."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChatMessage]:
         """Required. The conversation, oldest first, 1 to 1000 messages; the last one is the user's."""
@@ -133,10 +163,11 @@ class StreamChatRequest(_message.Message):
         time_zone: _builtins.str = ...,
         passages: _abc.Iterable[Global___Passage] | None = ...,
         documents_searched: _builtins.bool = ...,
+        style: Global___StreamChatRequest.Style.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "documents_searched", b"documents_searched", "language", b"language", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "model", b"model", "passages", b"passages", "temperature", b"temperature", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "documents_searched", b"documents_searched", "language", b"language", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "model", b"model", "passages", b"passages", "style", b"style", "temperature", b"temperature", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__temperature: _TypeAlias = _typing.Literal["temperature"]  # noqa: Y015
     _WhichOneofArgType__temperature: _TypeAlias = _typing.Literal["_temperature", b"_temperature"]  # noqa: Y015

@@ -94,6 +94,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The build was given up, committed, or never begun. Code ABORTED."""
     ERROR_REASON_MODEL_NOT_INSTALLED: _ErrorReason.ValueType  # 35
     """No model is installed for what was asked. Metadata: `remedy`. Code FAILED_PRECONDITION."""
+    ERROR_REASON_WEBHOOK_NOT_FOUND: _ErrorReason.ValueType  # 36
+    """No webhook with the id belongs to the caller. Code NOT_FOUND."""
+    ERROR_REASON_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 37
+    """No delivery has the id. Code NOT_FOUND."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Names why a call failed. It travels as `google.rpc.ErrorInfo.reason` in the trailers of the call, without the
@@ -174,4 +178,8 @@ ERROR_REASON_BUILD_LOST: ErrorReason.ValueType  # 34
 """The build was given up, committed, or never begun. Code ABORTED."""
 ERROR_REASON_MODEL_NOT_INSTALLED: ErrorReason.ValueType  # 35
 """No model is installed for what was asked. Metadata: `remedy`. Code FAILED_PRECONDITION."""
+ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 36
+"""No webhook with the id belongs to the caller. Code NOT_FOUND."""
+ERROR_REASON_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 37
+"""No delivery has the id. Code NOT_FOUND."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

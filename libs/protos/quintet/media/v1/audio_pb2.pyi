@@ -31,6 +31,10 @@ class _AudioEncodingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AudioEn
     """An MPEG-1/2 layer III stream."""
     AUDIO_ENCODING_WAV: _AudioEncoding.ValueType  # 3
     """A RIFF/WAVE file that holds 16-bit PCM."""
+    AUDIO_ENCODING_PCM_F32LE: _AudioEncoding.ValueType  # 4
+    """Raw 32-bit little-endian floating-point samples from -1 to 1, channels interleaved, without a header."""
+    AUDIO_ENCODING_FILE: _AudioEncoding.ValueType  # 5
+    """A whole file in a container that its first bytes name: WAV, MP3, OGG, WebM, M4A, FLAC or AAC."""
 
 class AudioEncoding(_AudioEncoding, metaclass=_AudioEncodingEnumTypeWrapper):
     """Names a way to store sound."""
@@ -43,6 +47,10 @@ AUDIO_ENCODING_MP3: AudioEncoding.ValueType  # 2
 """An MPEG-1/2 layer III stream."""
 AUDIO_ENCODING_WAV: AudioEncoding.ValueType  # 3
 """A RIFF/WAVE file that holds 16-bit PCM."""
+AUDIO_ENCODING_PCM_F32LE: AudioEncoding.ValueType  # 4
+"""Raw 32-bit little-endian floating-point samples from -1 to 1, channels interleaved, without a header."""
+AUDIO_ENCODING_FILE: AudioEncoding.ValueType  # 5
+"""A whole file in a container that its first bytes name: WAV, MP3, OGG, WebM, M4A, FLAC or AAC."""
 Global___AudioEncoding: _TypeAlias = AudioEncoding  # noqa: Y015
 
 @_typing.final

@@ -22,10 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from quintet.session.v1 import event_pb2 as quintet_dot_session_dot_v1_dot_event__pb2
+from quintet.vision.v1 import vision_service_pb2 as quintet_dot_vision_dot_v1_dot_vision__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(quintet/session/v1/session_service.proto\x12\x12quintet.session.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\'\n\x05Scope\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\"\xc3\x02\n\x07Session\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12(\n\x05scope\x18\x02 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\r\n\x05title\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmessage_count\x18\x06 \x01(\x03\x12?\n\nattributes\x18\x07 \x03(\x0b\x32+.quintet.session.v1.Session.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xf3\x01\n\x07Message\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12.\n\x04role\x18\x03 \x01(\x0e\x32 .quintet.session.v1.Message.Role\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_USER\x10\x01\x12\x12\n\x0eROLE_ASSISTANT\x10\x02\x12\x0f\n\x0bROLE_SYSTEM\x10\x03\"\xd0\x01\n\x14\x43reateSessionRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\r\n\x05title\x18\x02 \x01(\t\x12L\n\nattributes\x18\x03 \x03(\x0b\x32\x38.quintet.session.v1.CreateSessionRequest.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x15\x43reateSessionResponse\x12,\n\x07session\x18\x01 \x01(\x0b\x32\x1b.quintet.session.v1.Session\"Q\n\x11GetSessionRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\"B\n\x12GetSessionResponse\x12,\n\x07session\x18\x01 \x01(\x0b\x32\x1b.quintet.session.v1.Session\"v\n\x13ListSessionsRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06offset\x18\x04 \x01(\x03\"s\n\x14ListSessionsResponse\x12-\n\x08sessions\x18\x01 \x03(\x0b\x32\x1b.quintet.session.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\"\xe4\x01\n\x14UpdateSessionRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12L\n\nattributes\x18\x04 \x03(\x0b\x32\x38.quintet.session.v1.UpdateSessionRequest.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x15UpdateSessionResponse\x12,\n\x07session\x18\x01 \x01(\x0b\x32\x1b.quintet.session.v1.Session\"T\n\x14\x44\x65leteSessionRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\x17\n\x15\x44\x65leteSessionResponse\"\xb7\x02\n\x15\x41ppendMessagesRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12-\n\x08messages\x18\x03 \x03(\x0b\x32\x1b.quintet.session.v1.Message\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\x12\x16\n\x0etitle_if_first\x18\x05 \x01(\t\x12M\n\nattributes\x18\x06 \x03(\x0b\x32\x39.quintet.session.v1.AppendMessagesRequest.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"u\n\x16\x41ppendMessagesResponse\x12-\n\x08messages\x18\x01 \x03(\x0b\x32\x1b.quintet.session.v1.Message\x12,\n\x07session\x18\x02 \x01(\x0b\x32\x1b.quintet.session.v1.Session\"\x98\x02\n\x13ListMessagesRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12<\n\x05order\x18\x05 \x01(\x0e\x32-.quintet.session.v1.ListMessagesRequest.Order\x12\x0e\n\x06offset\x18\x06 \x01(\x03\"N\n\x05Order\x12\x15\n\x11ORDER_UNSPECIFIED\x10\x00\x12\x16\n\x12ORDER_OLDEST_FIRST\x10\x01\x12\x16\n\x12ORDER_NEWEST_FIRST\x10\x02\"\x8c\x01\n\x14ListMessagesResponse\x12-\n\x08messages\x18\x01 \x03(\x0b\x32\x1b.quintet.session.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12,\n\x07session\x18\x03 \x01(\x0b\x32\x1b.quintet.session.v1.Session\"T\n\x14\x43learMessagesRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\x17\n\x15\x43learMessagesResponse\"Q\n\x11GetMessageRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nmessage_id\x18\x02 \x01(\t\"V\n\x12GetMessageResponse\x12,\n\x07message\x18\x01 \x01(\x0b\x32\x1b.quintet.session.v1.Message\x12\x12\n\nsession_id\x18\x02 \x01(\t\"=\n\x16GetSessionOwnerRequest\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"C\n\x17GetSessionOwnerResponse\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\"\'\n\x14\x43ountSessionsRequest\x12\x0f\n\x07surface\x18\x01 \x01(\t\".\n\x15\x43ountSessionsResponse\x12\x15\n\rsession_count\x18\x01 \x01(\x03\x32\xe3\x08\n\x0eSessionService\x12\x64\n\rCreateSession\x12(.quintet.session.v1.CreateSessionRequest\x1a).quintet.session.v1.CreateSessionResponse\x12[\n\nGetSession\x12%.quintet.session.v1.GetSessionRequest\x1a&.quintet.session.v1.GetSessionResponse\x12\x61\n\x0cListSessions\x12\'.quintet.session.v1.ListSessionsRequest\x1a(.quintet.session.v1.ListSessionsResponse\x12\x64\n\rUpdateSession\x12(.quintet.session.v1.UpdateSessionRequest\x1a).quintet.session.v1.UpdateSessionResponse\x12\x64\n\rDeleteSession\x12(.quintet.session.v1.DeleteSessionRequest\x1a).quintet.session.v1.DeleteSessionResponse\x12g\n\x0e\x41ppendMessages\x12).quintet.session.v1.AppendMessagesRequest\x1a*.quintet.session.v1.AppendMessagesResponse\x12\x61\n\x0cListMessages\x12\'.quintet.session.v1.ListMessagesRequest\x1a(.quintet.session.v1.ListMessagesResponse\x12[\n\nGetMessage\x12%.quintet.session.v1.GetMessageRequest\x1a&.quintet.session.v1.GetMessageResponse\x12\x64\n\rClearMessages\x12(.quintet.session.v1.ClearMessagesRequest\x1a).quintet.session.v1.ClearMessagesResponse\x12\x64\n\rCountSessions\x12(.quintet.session.v1.CountSessionsRequest\x1a).quintet.session.v1.CountSessionsResponse\x12j\n\x0fGetSessionOwner\x12*.quintet.session.v1.GetSessionOwnerRequest\x1a+.quintet.session.v1.GetSessionOwnerResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(quintet/session/v1/session_service.proto\x12\x12quintet.session.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1equintet/session/v1/event.proto\x1a&quintet/vision/v1/vision_service.proto\"\'\n\x05Scope\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\"\xf4\x02\n\x07Session\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12(\n\x05scope\x18\x02 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\r\n\x05title\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmessage_count\x18\x06 \x01(\x03\x12?\n\nattributes\x18\x07 \x03(\x0b\x32+.quintet.session.v1.Session.AttributesEntry\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa1\x03\n\x07Message\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12.\n\x04role\x18\x03 \x01(\x0e\x32 .quintet.session.v1.Message.Role\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\nattributes\x18\x06 \x03(\x0b\x32+.quintet.session.v1.Message.AttributesEntry\x12\x38\n\x0eimage_analysis\x18\x07 \x01(\x0b\x32 .quintet.vision.v1.ImageAnalysis\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"P\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_USER\x10\x01\x12\x12\n\x0eROLE_ASSISTANT\x10\x02\x12\x0f\n\x0bROLE_SYSTEM\x10\x03\"\x92\x03\n\x14\x43reateSessionRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\r\n\x05title\x18\x02 \x01(\t\x12L\n\nattributes\x18\x03 \x03(\x0b\x32\x38.quintet.session.v1.CreateSessionRequest.AttributesEntry\x12\x14\n\x0creuse_newest\x18\x04 \x01(\x08\x12\x14\n\x0cmax_sessions\x18\x05 \x01(\x05\x12\x30\n\ridle_lifetime\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rcreated_event\x18\x07 \x01(\x0b\x32\x19.quintet.session.v1.Event\x12\x30\n\revicted_event\x18\x08 \x01(\x0b\x32\x19.quintet.session.v1.Event\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"b\n\x15\x43reateSessionResponse\x12,\n\x07session\x18\x01 \x01(\x0b\x32\x1b.quintet.session.v1.Session\x12\x1b\n\x13\x65victed_session_ids\x18\x02 \x03(\t\"Q\n\x11GetSessionRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\"B\n\x12GetSessionResponse\x12,\n\x07session\x18\x01 \x01(\x0b\x32\x1b.quintet.session.v1.Session\"v\n\x13ListSessionsRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06offset\x18\x04 \x01(\x03\"s\n\x14ListSessionsResponse\x12-\n\x08sessions\x18\x01 \x03(\x0b\x32\x1b.quintet.session.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\"\xe4\x01\n\x14UpdateSessionRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12L\n\nattributes\x18\x04 \x03(\x0b\x32\x38.quintet.session.v1.UpdateSessionRequest.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x15UpdateSessionResponse\x12,\n\x07session\x18\x01 \x01(\x0b\x32\x1b.quintet.session.v1.Session\"~\n\x14\x44\x65leteSessionRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12(\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x19.quintet.session.v1.Event\"\x17\n\x15\x44\x65leteSessionResponse\"\xe1\x02\n\x15\x41ppendMessagesRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12-\n\x08messages\x18\x03 \x03(\x0b\x32\x1b.quintet.session.v1.Message\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\x12\x16\n\x0etitle_if_first\x18\x05 \x01(\t\x12M\n\nattributes\x18\x06 \x03(\x0b\x32\x39.quintet.session.v1.AppendMessagesRequest.AttributesEntry\x12(\n\x05\x65vent\x18\x07 \x01(\x0b\x32\x19.quintet.session.v1.Event\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"u\n\x16\x41ppendMessagesResponse\x12-\n\x08messages\x18\x01 \x03(\x0b\x32\x1b.quintet.session.v1.Message\x12,\n\x07session\x18\x02 \x01(\x0b\x32\x1b.quintet.session.v1.Session\"\x98\x02\n\x13ListMessagesRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12<\n\x05order\x18\x05 \x01(\x0e\x32-.quintet.session.v1.ListMessagesRequest.Order\x12\x0e\n\x06offset\x18\x06 \x01(\x03\"N\n\x05Order\x12\x15\n\x11ORDER_UNSPECIFIED\x10\x00\x12\x16\n\x12ORDER_OLDEST_FIRST\x10\x01\x12\x16\n\x12ORDER_NEWEST_FIRST\x10\x02\"\x8c\x01\n\x14ListMessagesResponse\x12-\n\x08messages\x18\x01 \x03(\x0b\x32\x1b.quintet.session.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12,\n\x07session\x18\x03 \x01(\x0b\x32\x1b.quintet.session.v1.Session\"T\n\x14\x43learMessagesRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\x17\n\x15\x43learMessagesResponse\"Q\n\x11GetMessageRequest\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\x12\x12\n\nmessage_id\x18\x02 \x01(\t\"V\n\x12GetMessageResponse\x12,\n\x07message\x18\x01 \x01(\x0b\x32\x1b.quintet.session.v1.Message\x12\x12\n\nsession_id\x18\x02 \x01(\t\"=\n\x16GetSessionOwnerRequest\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"C\n\x17GetSessionOwnerResponse\x12(\n\x05scope\x18\x01 \x01(\x0b\x32\x19.quintet.session.v1.Scope\"\'\n\x14\x43ountSessionsRequest\x12\x0f\n\x07surface\x18\x01 \x01(\t\".\n\x15\x43ountSessionsResponse\x12\x15\n\rsession_count\x18\x01 \x01(\x03\x32\xe3\x08\n\x0eSessionService\x12\x64\n\rCreateSession\x12(.quintet.session.v1.CreateSessionRequest\x1a).quintet.session.v1.CreateSessionResponse\x12[\n\nGetSession\x12%.quintet.session.v1.GetSessionRequest\x1a&.quintet.session.v1.GetSessionResponse\x12\x61\n\x0cListSessions\x12\'.quintet.session.v1.ListSessionsRequest\x1a(.quintet.session.v1.ListSessionsResponse\x12\x64\n\rUpdateSession\x12(.quintet.session.v1.UpdateSessionRequest\x1a).quintet.session.v1.UpdateSessionResponse\x12\x64\n\rDeleteSession\x12(.quintet.session.v1.DeleteSessionRequest\x1a).quintet.session.v1.DeleteSessionResponse\x12g\n\x0e\x41ppendMessages\x12).quintet.session.v1.AppendMessagesRequest\x1a*.quintet.session.v1.AppendMessagesResponse\x12\x61\n\x0cListMessages\x12\'.quintet.session.v1.ListMessagesRequest\x1a(.quintet.session.v1.ListMessagesResponse\x12[\n\nGetMessage\x12%.quintet.session.v1.GetMessageRequest\x1a&.quintet.session.v1.GetMessageResponse\x12\x64\n\rClearMessages\x12(.quintet.session.v1.ClearMessagesRequest\x1a).quintet.session.v1.ClearMessagesResponse\x12\x64\n\rCountSessions\x12(.quintet.session.v1.CountSessionsRequest\x1a).quintet.session.v1.CountSessionsResponse\x12j\n\x0fGetSessionOwner\x12*.quintet.session.v1.GetSessionOwnerRequest\x1a+.quintet.session.v1.GetSessionOwnerResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,74 +37,78 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SESSION_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_SESSION_ATTRIBUTESENTRY']._serialized_options = b'8\001'
+  _globals['_MESSAGE_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_MESSAGE_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_CREATESESSIONREQUEST_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_CREATESESSIONREQUEST_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_UPDATESESSIONREQUEST_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_UPDATESESSIONREQUEST_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_APPENDMESSAGESREQUEST_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_APPENDMESSAGESREQUEST_ATTRIBUTESENTRY']._serialized_options = b'8\001'
-  _globals['_SCOPE']._serialized_start=97
-  _globals['_SCOPE']._serialized_end=136
-  _globals['_SESSION']._serialized_start=139
-  _globals['_SESSION']._serialized_end=462
-  _globals['_SESSION_ATTRIBUTESENTRY']._serialized_start=413
-  _globals['_SESSION_ATTRIBUTESENTRY']._serialized_end=462
-  _globals['_MESSAGE']._serialized_start=465
-  _globals['_MESSAGE']._serialized_end=708
-  _globals['_MESSAGE_ROLE']._serialized_start=628
-  _globals['_MESSAGE_ROLE']._serialized_end=708
-  _globals['_CREATESESSIONREQUEST']._serialized_start=711
-  _globals['_CREATESESSIONREQUEST']._serialized_end=919
-  _globals['_CREATESESSIONREQUEST_ATTRIBUTESENTRY']._serialized_start=413
-  _globals['_CREATESESSIONREQUEST_ATTRIBUTESENTRY']._serialized_end=462
-  _globals['_CREATESESSIONRESPONSE']._serialized_start=921
-  _globals['_CREATESESSIONRESPONSE']._serialized_end=990
-  _globals['_GETSESSIONREQUEST']._serialized_start=992
-  _globals['_GETSESSIONREQUEST']._serialized_end=1073
-  _globals['_GETSESSIONRESPONSE']._serialized_start=1075
-  _globals['_GETSESSIONRESPONSE']._serialized_end=1141
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=1143
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=1261
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1263
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1378
-  _globals['_UPDATESESSIONREQUEST']._serialized_start=1381
-  _globals['_UPDATESESSIONREQUEST']._serialized_end=1609
-  _globals['_UPDATESESSIONREQUEST_ATTRIBUTESENTRY']._serialized_start=413
-  _globals['_UPDATESESSIONREQUEST_ATTRIBUTESENTRY']._serialized_end=462
-  _globals['_UPDATESESSIONRESPONSE']._serialized_start=1611
-  _globals['_UPDATESESSIONRESPONSE']._serialized_end=1680
-  _globals['_DELETESESSIONREQUEST']._serialized_start=1682
-  _globals['_DELETESESSIONREQUEST']._serialized_end=1766
-  _globals['_DELETESESSIONRESPONSE']._serialized_start=1768
-  _globals['_DELETESESSIONRESPONSE']._serialized_end=1791
-  _globals['_APPENDMESSAGESREQUEST']._serialized_start=1794
-  _globals['_APPENDMESSAGESREQUEST']._serialized_end=2105
-  _globals['_APPENDMESSAGESREQUEST_ATTRIBUTESENTRY']._serialized_start=413
-  _globals['_APPENDMESSAGESREQUEST_ATTRIBUTESENTRY']._serialized_end=462
-  _globals['_APPENDMESSAGESRESPONSE']._serialized_start=2107
-  _globals['_APPENDMESSAGESRESPONSE']._serialized_end=2224
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=2227
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=2507
-  _globals['_LISTMESSAGESREQUEST_ORDER']._serialized_start=2429
-  _globals['_LISTMESSAGESREQUEST_ORDER']._serialized_end=2507
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=2510
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=2650
-  _globals['_CLEARMESSAGESREQUEST']._serialized_start=2652
-  _globals['_CLEARMESSAGESREQUEST']._serialized_end=2736
-  _globals['_CLEARMESSAGESRESPONSE']._serialized_start=2738
-  _globals['_CLEARMESSAGESRESPONSE']._serialized_end=2761
-  _globals['_GETMESSAGEREQUEST']._serialized_start=2763
-  _globals['_GETMESSAGEREQUEST']._serialized_end=2844
-  _globals['_GETMESSAGERESPONSE']._serialized_start=2846
-  _globals['_GETMESSAGERESPONSE']._serialized_end=2932
-  _globals['_GETSESSIONOWNERREQUEST']._serialized_start=2934
-  _globals['_GETSESSIONOWNERREQUEST']._serialized_end=2995
-  _globals['_GETSESSIONOWNERRESPONSE']._serialized_start=2997
-  _globals['_GETSESSIONOWNERRESPONSE']._serialized_end=3064
-  _globals['_COUNTSESSIONSREQUEST']._serialized_start=3066
-  _globals['_COUNTSESSIONSREQUEST']._serialized_end=3105
-  _globals['_COUNTSESSIONSRESPONSE']._serialized_start=3107
-  _globals['_COUNTSESSIONSRESPONSE']._serialized_end=3153
-  _globals['_SESSIONSERVICE']._serialized_start=3156
-  _globals['_SESSIONSERVICE']._serialized_end=4279
+  _globals['_SCOPE']._serialized_start=201
+  _globals['_SCOPE']._serialized_end=240
+  _globals['_SESSION']._serialized_start=243
+  _globals['_SESSION']._serialized_end=615
+  _globals['_SESSION_ATTRIBUTESENTRY']._serialized_start=566
+  _globals['_SESSION_ATTRIBUTESENTRY']._serialized_end=615
+  _globals['_MESSAGE']._serialized_start=618
+  _globals['_MESSAGE']._serialized_end=1035
+  _globals['_MESSAGE_ATTRIBUTESENTRY']._serialized_start=566
+  _globals['_MESSAGE_ATTRIBUTESENTRY']._serialized_end=615
+  _globals['_MESSAGE_ROLE']._serialized_start=955
+  _globals['_MESSAGE_ROLE']._serialized_end=1035
+  _globals['_CREATESESSIONREQUEST']._serialized_start=1038
+  _globals['_CREATESESSIONREQUEST']._serialized_end=1440
+  _globals['_CREATESESSIONREQUEST_ATTRIBUTESENTRY']._serialized_start=566
+  _globals['_CREATESESSIONREQUEST_ATTRIBUTESENTRY']._serialized_end=615
+  _globals['_CREATESESSIONRESPONSE']._serialized_start=1442
+  _globals['_CREATESESSIONRESPONSE']._serialized_end=1540
+  _globals['_GETSESSIONREQUEST']._serialized_start=1542
+  _globals['_GETSESSIONREQUEST']._serialized_end=1623
+  _globals['_GETSESSIONRESPONSE']._serialized_start=1625
+  _globals['_GETSESSIONRESPONSE']._serialized_end=1691
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=1693
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=1811
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1813
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1928
+  _globals['_UPDATESESSIONREQUEST']._serialized_start=1931
+  _globals['_UPDATESESSIONREQUEST']._serialized_end=2159
+  _globals['_UPDATESESSIONREQUEST_ATTRIBUTESENTRY']._serialized_start=566
+  _globals['_UPDATESESSIONREQUEST_ATTRIBUTESENTRY']._serialized_end=615
+  _globals['_UPDATESESSIONRESPONSE']._serialized_start=2161
+  _globals['_UPDATESESSIONRESPONSE']._serialized_end=2230
+  _globals['_DELETESESSIONREQUEST']._serialized_start=2232
+  _globals['_DELETESESSIONREQUEST']._serialized_end=2358
+  _globals['_DELETESESSIONRESPONSE']._serialized_start=2360
+  _globals['_DELETESESSIONRESPONSE']._serialized_end=2383
+  _globals['_APPENDMESSAGESREQUEST']._serialized_start=2386
+  _globals['_APPENDMESSAGESREQUEST']._serialized_end=2739
+  _globals['_APPENDMESSAGESREQUEST_ATTRIBUTESENTRY']._serialized_start=566
+  _globals['_APPENDMESSAGESREQUEST_ATTRIBUTESENTRY']._serialized_end=615
+  _globals['_APPENDMESSAGESRESPONSE']._serialized_start=2741
+  _globals['_APPENDMESSAGESRESPONSE']._serialized_end=2858
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=2861
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=3141
+  _globals['_LISTMESSAGESREQUEST_ORDER']._serialized_start=3063
+  _globals['_LISTMESSAGESREQUEST_ORDER']._serialized_end=3141
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=3144
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=3284
+  _globals['_CLEARMESSAGESREQUEST']._serialized_start=3286
+  _globals['_CLEARMESSAGESREQUEST']._serialized_end=3370
+  _globals['_CLEARMESSAGESRESPONSE']._serialized_start=3372
+  _globals['_CLEARMESSAGESRESPONSE']._serialized_end=3395
+  _globals['_GETMESSAGEREQUEST']._serialized_start=3397
+  _globals['_GETMESSAGEREQUEST']._serialized_end=3478
+  _globals['_GETMESSAGERESPONSE']._serialized_start=3480
+  _globals['_GETMESSAGERESPONSE']._serialized_end=3566
+  _globals['_GETSESSIONOWNERREQUEST']._serialized_start=3568
+  _globals['_GETSESSIONOWNERREQUEST']._serialized_end=3629
+  _globals['_GETSESSIONOWNERRESPONSE']._serialized_start=3631
+  _globals['_GETSESSIONOWNERRESPONSE']._serialized_end=3698
+  _globals['_COUNTSESSIONSREQUEST']._serialized_start=3700
+  _globals['_COUNTSESSIONSREQUEST']._serialized_end=3739
+  _globals['_COUNTSESSIONSRESPONSE']._serialized_start=3741
+  _globals['_COUNTSESSIONSRESPONSE']._serialized_end=3787
+  _globals['_SESSIONSERVICE']._serialized_start=3790
+  _globals['_SESSIONSERVICE']._serialized_end=4913
 # @@protoc_insertion_point(module_scope)

@@ -5,10 +5,13 @@ Conversations and their messages."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from quintet.session.v1 import event_pb2 as _event_pb2
+from quintet.vision.v1 import vision_service_pb2 as _vision_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -79,6 +82,7 @@ class Session(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     MESSAGE_COUNT_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """Output only. Opaque id, made by the service."""
     title: _builtins.str
@@ -101,6 +105,10 @@ class Session(_message.Message):
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What the surface keeps beside the title, by name; at most 32 entries of at most 64 and 1000 characters."""
 
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the session ends unless it changes before; unset if it does not end by itself."""
+
     def __init__(
         self,
         *,
@@ -111,10 +119,11 @@ class Session(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         message_count: _builtins.int = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "scope", b"scope", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "scope", b"scope", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "create_time", b"create_time", "message_count", b"message_count", "scope", b"scope", "session_id", b"session_id", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "create_time", b"create_time", "expire_time", b"expire_time", "message_count", b"message_count", "scope", b"scope", "session_id", b"session_id", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -153,11 +162,33 @@ class Message(_message.Message):
     ROLE_SYSTEM: Message.Role.ValueType  # 3
     """Instructions to the assistant."""
 
+    @_typing.final
+    class AttributesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     MESSAGE_ID_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    IMAGE_ANALYSIS_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Optional. Opaque id, at most 64 characters and unique among the messages of an owner; the service makes one if it
     is empty.
@@ -172,6 +203,14 @@ class Message(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was stored."""
 
+    @_builtins.property
+    def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional. What the surface keeps beside the text, by name; at most 16 entries of at most 64 and 1000 characters."""
+
+    @_builtins.property
+    def image_analysis(self) -> _vision_service_pb2.ImageAnalysis:
+        """Optional. What is in the picture that came with the message; at most 256 KiB."""
+
     def __init__(
         self,
         *,
@@ -180,10 +219,12 @@ class Message(_message.Message):
         role: Global___Message.Role.ValueType = ...,
         content: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        image_analysis: _vision_service_pb2.ImageAnalysis | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "image_analysis", b"image_analysis"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "create_time", b"create_time", "message_id", b"message_id", "role", b"role", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "content", b"content", "create_time", b"create_time", "image_analysis", b"image_analysis", "message_id", b"message_id", "role", b"role", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -218,8 +259,19 @@ class CreateSessionRequest(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    REUSE_NEWEST_FIELD_NUMBER: _builtins.int
+    MAX_SESSIONS_FIELD_NUMBER: _builtins.int
+    IDLE_LIFETIME_FIELD_NUMBER: _builtins.int
+    CREATED_EVENT_FIELD_NUMBER: _builtins.int
+    EVICTED_EVENT_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """Optional. First title; at most 200 characters."""
+    reuse_newest: _builtins.bool
+    """Optional. An owner who has a session already gets the one that was updated last, as it is, and no new one."""
+    max_sessions: _builtins.int
+    """Optional. Largest number of sessions of the owner afterwards, the new one among them; those beyond it are deleted,
+    the least recently updated first. 0 means no bound.
+    """
     @_builtins.property
     def scope(self) -> Global___Scope:
         """Required. Whose session it will be."""
@@ -228,16 +280,33 @@ class CreateSessionRequest(_message.Message):
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional. First attributes."""
 
+    @_builtins.property
+    def idle_lifetime(self) -> _duration_pb2.Duration:
+        """Optional. The session is deleted when it has not changed for so long, 1 second to 400 days; unset means never."""
+
+    @_builtins.property
+    def created_event(self) -> _event_pb2.Event:
+        """Optional. What is told of a new session."""
+
+    @_builtins.property
+    def evicted_event(self) -> _event_pb2.Event:
+        """Optional. What is told of each session that is deleted by `max_sessions`."""
+
     def __init__(
         self,
         *,
         scope: Global___Scope | None = ...,
         title: _builtins.str = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        reuse_newest: _builtins.bool = ...,
+        max_sessions: _builtins.int = ...,
+        idle_lifetime: _duration_pb2.Duration | None = ...,
+        created_event: _event_pb2.Event | None = ...,
+        evicted_event: _event_pb2.Event | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_event", b"created_event", "evicted_event", b"evicted_event", "idle_lifetime", b"idle_lifetime", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "scope", b"scope", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "created_event", b"created_event", "evicted_event", b"evicted_event", "idle_lifetime", b"idle_lifetime", "max_sessions", b"max_sessions", "reuse_newest", b"reuse_newest", "scope", b"scope", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -250,18 +319,24 @@ class CreateSessionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_FIELD_NUMBER: _builtins.int
+    EVICTED_SESSION_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def session(self) -> Global___Session:
-        """The new session."""
+        """The new session, or the one that was there."""
+
+    @_builtins.property
+    def evicted_session_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sessions that were deleted by `max_sessions`."""
 
     def __init__(
         self,
         *,
         session: Global___Session | None = ...,
+        evicted_session_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evicted_session_ids", b"evicted_session_ids", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -477,21 +552,27 @@ class DeleteSessionRequest(_message.Message):
 
     SCOPE_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """Required. Which session."""
     @_builtins.property
     def scope(self) -> Global___Scope:
         """Required. Whose session it is."""
 
+    @_builtins.property
+    def event(self) -> _event_pb2.Event:
+        """Optional. What is told of it."""
+
     def __init__(
         self,
         *,
         scope: Global___Scope | None = ...,
         session_id: _builtins.str = ...,
+        event: _event_pb2.Event | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "scope", b"scope", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -546,6 +627,7 @@ class AppendMessagesRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     TITLE_IF_FIRST_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """Required. Which session."""
     idempotency_key: _builtins.str
@@ -566,6 +648,10 @@ class AppendMessagesRequest(_message.Message):
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional. Attributes of the session to set with the messages."""
 
+    @_builtins.property
+    def event(self) -> _event_pb2.Event:
+        """Optional. What is told of the messages."""
+
     def __init__(
         self,
         *,
@@ -575,10 +661,11 @@ class AppendMessagesRequest(_message.Message):
         idempotency_key: _builtins.str = ...,
         title_if_first: _builtins.str = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        event: _event_pb2.Event | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "idempotency_key", b"idempotency_key", "messages", b"messages", "scope", b"scope", "session_id", b"session_id", "title_if_first", b"title_if_first"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "event", b"event", "idempotency_key", b"idempotency_key", "messages", b"messages", "scope", b"scope", "session_id", b"session_id", "title_if_first", b"title_if_first"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

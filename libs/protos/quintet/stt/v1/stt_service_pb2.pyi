@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from quintet.media.v1 import audio_pb2 as _audio_pb2
 from quintet.media.v1 import engine_pb2 as _engine_pb2
 import builtins as _builtins
 import sys
@@ -20,6 +21,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _StreamingCommand:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StreamingCommandEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StreamingCommand.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STREAMING_COMMAND_UNSPECIFIED: _StreamingCommand.ValueType  # 0
+    """Never sent."""
+    STREAMING_COMMAND_END_UTTERANCE: _StreamingCommand.ValueType  # 1
+    """Ends the utterance that is being spoken; answered by `command_done`, behind `speech_ended` if there was one."""
+    STREAMING_COMMAND_RESET: _StreamingCommand.ValueType  # 2
+    """Forgets what was heard, also what is being transcribed; answered by `command_done`, and nothing from before follows."""
+
+class StreamingCommand(_StreamingCommand, metaclass=_StreamingCommandEnumTypeWrapper):
+    """Names what can be done in the middle of a stream."""
+
+STREAMING_COMMAND_UNSPECIFIED: StreamingCommand.ValueType  # 0
+"""Never sent."""
+STREAMING_COMMAND_END_UTTERANCE: StreamingCommand.ValueType  # 1
+"""Ends the utterance that is being spoken; answered by `command_done`, behind `speech_ended` if there was one."""
+STREAMING_COMMAND_RESET: StreamingCommand.ValueType  # 2
+"""Forgets what was heard, also what is being transcribed; answered by `command_done`, and nothing from before follows."""
+Global___StreamingCommand: _TypeAlias = StreamingCommand  # noqa: Y015
 
 @_typing.final
 class TranscribeRequest(_message.Message):
@@ -273,6 +298,344 @@ class Word(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Word: _TypeAlias = Word  # noqa: Y015
+
+@_typing.final
+class StreamingTranscribeRequest(_message.Message):
+    """One message to StreamingTranscribe."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONFIG_FIELD_NUMBER: _builtins.int
+    AUDIO_FIELD_NUMBER: _builtins.int
+    COMMAND_FIELD_NUMBER: _builtins.int
+    command: Global___StreamingCommand.ValueType
+    """Something to do now, behind the audio before it."""
+    @_builtins.property
+    def config(self) -> Global___StreamingTranscribeConfig:
+        """Required in the first message, forbidden afterwards."""
+
+    @_builtins.property
+    def audio(self) -> Global___StreamingAudio:
+        """The next sound."""
+
+    def __init__(
+        self,
+        *,
+        config: Global___StreamingTranscribeConfig | None = ...,
+        audio: Global___StreamingAudio | None = ...,
+        command: Global___StreamingCommand.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "command", b"command", "config", b"config", "payload", b"payload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "command", b"command", "config", b"config", "payload", b"payload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["config", "audio", "command"]  # noqa: Y015
+    _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
+
+Global___StreamingTranscribeRequest: _TypeAlias = StreamingTranscribeRequest  # noqa: Y015
+
+@_typing.final
+class StreamingTranscribeConfig(_message.Message):
+    """Says how to follow a conversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    WORD_TIMES_FIELD_NUMBER: _builtins.int
+    INTERIM_FIELD_NUMBER: _builtins.int
+    END_SILENCE_FIELD_NUMBER: _builtins.int
+    AUDIO_PAUSE_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """Optional. BCP 47 tag of the spoken language; empty lets the engine find it in the first utterance that it is sure of,
+    and keep it to the end of the stream.
+    """
+    word_times: _builtins.bool
+    """Optional. Whether to return the time of each word."""
+    interim: _builtins.bool
+    """Optional. Whether to send interim texts; they give way to everything else."""
+    @_builtins.property
+    def end_silence(self) -> _duration_pb2.Duration:
+        """Optional. Silence that ends an utterance, 200 ms to 5 s; unset means 800 ms."""
+
+    @_builtins.property
+    def audio_pause(self) -> _duration_pb2.Duration:
+        """Optional. An utterance also ends when no audio has come for so long, 500 ms to 30 s; unset means 1.2 s."""
+
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        word_times: _builtins.bool = ...,
+        interim: _builtins.bool = ...,
+        end_silence: _duration_pb2.Duration | None = ...,
+        audio_pause: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio_pause", b"audio_pause", "end_silence", b"end_silence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_pause", b"audio_pause", "end_silence", b"end_silence", "interim", b"interim", "language", b"language", "word_times", b"word_times"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamingTranscribeConfig: _TypeAlias = StreamingTranscribeConfig  # noqa: Y015
+
+@_typing.final
+class StreamingAudio(_message.Message):
+    """A piece of sound."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    ENCODING_FIELD_NUMBER: _builtins.int
+    SAMPLE_RATE_HZ_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """Required. The sound, one channel; at most 1 MiB, and of at most 60 s."""
+    encoding: _audio_pb2.AudioEncoding.ValueType
+    """Optional. PCM_S16LE (also if unspecified), PCM_F32LE, or FILE for a whole recording, whose first bytes tell the rest."""
+    sample_rate_hz: _builtins.int
+    """Optional. Samples per second of PCM, 8000 to 192000; 0 means 16000."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+        encoding: _audio_pb2.AudioEncoding.ValueType = ...,
+        sample_rate_hz: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "encoding", b"encoding", "sample_rate_hz", b"sample_rate_hz"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamingAudio: _TypeAlias = StreamingAudio  # noqa: Y015
+
+@_typing.final
+class StreamingTranscribeResponse(_message.Message):
+    """One message from StreamingTranscribe."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVITY_FIELD_NUMBER: _builtins.int
+    SPEECH_STARTED_FIELD_NUMBER: _builtins.int
+    SPEECH_ENDED_FIELD_NUMBER: _builtins.int
+    INTERIM_FIELD_NUMBER: _builtins.int
+    UTTERANCE_FIELD_NUMBER: _builtins.int
+    COMMAND_DONE_FIELD_NUMBER: _builtins.int
+    command_done: Global___StreamingCommand.ValueType
+    """A command was carried out."""
+    @_builtins.property
+    def activity(self) -> Global___VoiceActivity:
+        """Whether the last audio held speech."""
+
+    @_builtins.property
+    def speech_started(self) -> Global___SpeechStarted:
+        """Somebody has begun to speak."""
+
+    @_builtins.property
+    def speech_ended(self) -> Global___SpeechEnded:
+        """Somebody has ended."""
+
+    @_builtins.property
+    def interim(self) -> Global___InterimText:
+        """What was said so far in the utterance that goes on; it may still change."""
+
+    @_builtins.property
+    def utterance(self) -> Global___Utterance:
+        """What was said in an utterance that has ended."""
+
+    def __init__(
+        self,
+        *,
+        activity: Global___VoiceActivity | None = ...,
+        speech_started: Global___SpeechStarted | None = ...,
+        speech_ended: Global___SpeechEnded | None = ...,
+        interim: Global___InterimText | None = ...,
+        utterance: Global___Utterance | None = ...,
+        command_done: Global___StreamingCommand.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "command_done", b"command_done", "event", b"event", "interim", b"interim", "speech_ended", b"speech_ended", "speech_started", b"speech_started", "utterance", b"utterance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "command_done", b"command_done", "event", b"event", "interim", b"interim", "speech_ended", b"speech_ended", "speech_started", b"speech_started", "utterance", b"utterance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["activity", "speech_started", "speech_ended", "interim", "utterance", "command_done"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___StreamingTranscribeResponse: _TypeAlias = StreamingTranscribeResponse  # noqa: Y015
+
+@_typing.final
+class VoiceActivity(_message.Message):
+    """Says whether a piece of sound held speech."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    IN_SPEECH_FIELD_NUMBER: _builtins.int
+    probability: _builtins.float
+    """Highest probability of speech in any window of 32 ms that the piece completed, 0 to 1; the one before if it completed
+    none.
+    """
+    in_speech: _builtins.bool
+    """Whether somebody is speaking after it: from `speech_started` to `speech_ended`."""
+    def __init__(
+        self,
+        *,
+        probability: _builtins.float = ...,
+        in_speech: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_speech", b"in_speech", "probability", b"probability"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoiceActivity: _TypeAlias = VoiceActivity  # noqa: Y015
+
+@_typing.final
+class SpeechStarted(_message.Message):
+    """Says that somebody has begun to speak."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_OFFSET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_offset(self) -> _duration_pb2.Duration:
+        """Where the speech began."""
+
+    def __init__(
+        self,
+        *,
+        start_offset: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_offset", b"start_offset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["start_offset", b"start_offset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpeechStarted: _TypeAlias = SpeechStarted  # noqa: Y015
+
+@_typing.final
+class SpeechEnded(_message.Message):
+    """Says that somebody has ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    END_OFFSET_FIELD_NUMBER: _builtins.int
+    IS_UTTERANCE_FIELD_NUMBER: _builtins.int
+    is_utterance: _builtins.bool
+    """Whether an `utterance` follows; false for a sound that was too short to be speech."""
+    @_builtins.property
+    def end_offset(self) -> _duration_pb2.Duration:
+        """Where the speech ended, before the silence that showed it."""
+
+    def __init__(
+        self,
+        *,
+        end_offset: _duration_pb2.Duration | None = ...,
+        is_utterance: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset", "is_utterance", b"is_utterance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpeechEnded: _TypeAlias = SpeechEnded  # noqa: Y015
+
+@_typing.final
+class InterimText(_message.Message):
+    """What was said so far."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """The text."""
+    language: _builtins.str
+    """BCP 47 tag of its language."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InterimText: _TypeAlias = InterimText  # noqa: Y015
+
+@_typing.final
+class Utterance(_message.Message):
+    """What was said in an utterance."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_PROBABILITY_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    START_OFFSET_FIELD_NUMBER: _builtins.int
+    END_OFFSET_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    WAS_SPECULATIVE_FIELD_NUMBER: _builtins.int
+    DELAY_FIELD_NUMBER: _builtins.int
+    ERROR_REASON_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """The text; empty if no words were understood."""
+    language: _builtins.str
+    """BCP 47 tag of its language, empty without a text."""
+    language_probability: _builtins.float
+    """Sureness of the language, 0 to 1; 1 if it was known."""
+    confidence: _builtins.float
+    """Sureness of the words, 0 to 1."""
+    was_speculative: _builtins.bool
+    """Whether the text was ready before the end of the speech was sure, because it had been transcribed in the pause."""
+    error_reason: _builtins.str
+    """Why there is no text: the status code's reason as in quintet.errors.v1, for example `ENGINE_BUSY`; empty if the
+    engine understood nothing.
+    """
+    @_builtins.property
+    def start_offset(self) -> _duration_pb2.Duration:
+        """Where the speech began."""
+
+    @_builtins.property
+    def end_offset(self) -> _duration_pb2.Duration:
+        """Where it ended."""
+
+    @_builtins.property
+    def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___Word]:
+        """The words with offsets in the stream; empty if they were not asked for."""
+
+    @_builtins.property
+    def delay(self) -> _duration_pb2.Duration:
+        """Time from the decision that the speech had ended to the text."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        language: _builtins.str = ...,
+        language_probability: _builtins.float = ...,
+        confidence: _builtins.float = ...,
+        start_offset: _duration_pb2.Duration | None = ...,
+        end_offset: _duration_pb2.Duration | None = ...,
+        words: _abc.Iterable[Global___Word] | None = ...,
+        was_speculative: _builtins.bool = ...,
+        delay: _duration_pb2.Duration | None = ...,
+        error_reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delay", b"delay", "end_offset", b"end_offset", "start_offset", b"start_offset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "delay", b"delay", "end_offset", b"end_offset", "error_reason", b"error_reason", "language", b"language", "language_probability", b"language_probability", "start_offset", b"start_offset", "text", b"text", "was_speculative", b"was_speculative", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Utterance: _TypeAlias = Utterance  # noqa: Y015
 
 @_typing.final
 class GetEngineRequest(_message.Message):

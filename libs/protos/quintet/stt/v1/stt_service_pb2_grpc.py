@@ -40,6 +40,11 @@ class SttServiceStub:
                 request_serializer=quintet_dot_stt_dot_v1_dot_stt__service__pb2.TranscribeRequest.SerializeToString,
                 response_deserializer=quintet_dot_stt_dot_v1_dot_stt__service__pb2.TranscribeResponse.FromString,
                 _registered_method=True)
+        self.StreamingTranscribe = channel.stream_stream(
+                '/quintet.stt.v1.SttService/StreamingTranscribe',
+                request_serializer=quintet_dot_stt_dot_v1_dot_stt__service__pb2.StreamingTranscribeRequest.SerializeToString,
+                response_deserializer=quintet_dot_stt_dot_v1_dot_stt__service__pb2.StreamingTranscribeResponse.FromString,
+                _registered_method=True)
         self.GetEngine = channel.unary_unary(
                 '/quintet.stt.v1.SttService/GetEngine',
                 request_serializer=quintet_dot_stt_dot_v1_dot_stt__service__pb2.GetEngineRequest.SerializeToString,
@@ -61,6 +66,20 @@ class SttServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamingTranscribe(self, request_iterator, context):
+        """Follows a conversation as it is spoken. The caller sends `config`, then `audio` as it comes and `command` when it
+        wants one, and half-closes at the end; what is unfinished then is finished before the service closes.
+        Every `audio` is answered by one `activity`, in order and at once. Where somebody begins to speak `speech_started`
+        follows; while speech goes on `interim` texts may; at its end come `speech_ended` and then one `utterance`. Texts are
+        heard beside the audio that goes on, so an `utterance` may come behind the next `speech_started`, never out of turn.
+        Example: config, audio x 40 -> activity x 9, speech_started, activity x 30, interim("what"), speech_ended,
+        utterance("What time is it?"); half-close -> close.
+        Offsets count from the start of the stream. A client that cancels the call stops the engine.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetEngine(self, request, context):
         """Tells which engine is live and what it cannot do.
         """
@@ -75,6 +94,11 @@ def add_SttServiceServicer_to_server(servicer, server):
                     servicer.Transcribe,
                     request_deserializer=quintet_dot_stt_dot_v1_dot_stt__service__pb2.TranscribeRequest.FromString,
                     response_serializer=quintet_dot_stt_dot_v1_dot_stt__service__pb2.TranscribeResponse.SerializeToString,
+            ),
+            'StreamingTranscribe': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamingTranscribe,
+                    request_deserializer=quintet_dot_stt_dot_v1_dot_stt__service__pb2.StreamingTranscribeRequest.FromString,
+                    response_serializer=quintet_dot_stt_dot_v1_dot_stt__service__pb2.StreamingTranscribeResponse.SerializeToString,
             ),
             'GetEngine': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEngine,
@@ -110,6 +134,33 @@ class SttService:
             '/quintet.stt.v1.SttService/Transcribe',
             quintet_dot_stt_dot_v1_dot_stt__service__pb2.TranscribeRequest.SerializeToString,
             quintet_dot_stt_dot_v1_dot_stt__service__pb2.TranscribeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamingTranscribe(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/quintet.stt.v1.SttService/StreamingTranscribe',
+            quintet_dot_stt_dot_v1_dot_stt__service__pb2.StreamingTranscribeRequest.SerializeToString,
+            quintet_dot_stt_dot_v1_dot_stt__service__pb2.StreamingTranscribeResponse.FromString,
             options,
             channel_credentials,
             insecure,

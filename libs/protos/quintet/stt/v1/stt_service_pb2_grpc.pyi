@@ -22,6 +22,16 @@ class SttServiceStub:
     Example: config, audio (64 KiB), audio (9 KiB), half-close -> progress(20), progress(80), result, close.
     A client that cancels the call stops the engine between two windows of speech.
     """
+    StreamingTranscribe: _aio.StreamStreamMultiCallable[_stt_service_pb2.StreamingTranscribeRequest, _stt_service_pb2.StreamingTranscribeResponse]
+    """Follows a conversation as it is spoken. The caller sends `config`, then `audio` as it comes and `command` when it
+    wants one, and half-closes at the end; what is unfinished then is finished before the service closes.
+    Every `audio` is answered by one `activity`, in order and at once. Where somebody begins to speak `speech_started`
+    follows; while speech goes on `interim` texts may; at its end come `speech_ended` and then one `utterance`. Texts are
+    heard beside the audio that goes on, so an `utterance` may come behind the next `speech_started`, never out of turn.
+    Example: config, audio x 40 -> activity x 9, speech_started, activity x 30, interim("what"), speech_ended,
+    utterance("What time is it?"); half-close -> close.
+    Offsets count from the start of the stream. A client that cancels the call stops the engine.
+    """
     GetEngine: _aio.UnaryUnaryMultiCallable[_stt_service_pb2.GetEngineRequest, _stt_service_pb2.GetEngineResponse]
     """Tells which engine is live and what it cannot do."""
 
@@ -38,6 +48,22 @@ class SttServiceServicer(metaclass=_abc_1.ABCMeta):
         `progress` as it works, then one `result`, and closes.
         Example: config, audio (64 KiB), audio (9 KiB), half-close -> progress(20), progress(80), result, close.
         A client that cancels the call stops the engine between two windows of speech.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamingTranscribe(
+        self,
+        request_iterator: _abc.AsyncIterator[_stt_service_pb2.StreamingTranscribeRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_stt_service_pb2.StreamingTranscribeRequest], _abc.AsyncIterator[_stt_service_pb2.StreamingTranscribeResponse]],
+    ) -> _abc.AsyncIterator[_stt_service_pb2.StreamingTranscribeResponse]:
+        """Follows a conversation as it is spoken. The caller sends `config`, then `audio` as it comes and `command` when it
+        wants one, and half-closes at the end; what is unfinished then is finished before the service closes.
+        Every `audio` is answered by one `activity`, in order and at once. Where somebody begins to speak `speech_started`
+        follows; while speech goes on `interim` texts may; at its end come `speech_ended` and then one `utterance`. Texts are
+        heard beside the audio that goes on, so an `utterance` may come behind the next `speech_started`, never out of turn.
+        Example: config, audio x 40 -> activity x 9, speech_started, activity x 30, interim("what"), speech_ended,
+        utterance("What time is it?"); half-close -> close.
+        Offsets count from the start of the stream. A client that cancels the call stops the engine.
         """
 
     @_abc_1.abstractmethod

@@ -27,7 +27,7 @@ from quintet.media.v1 import audio_pb2 as quintet_dot_media_dot_v1_dot_audio__pb
 from quintet.media.v1 import engine_pb2 as quintet_dot_media_dot_v1_dot_engine__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n quintet/tts/v1/tts_service.proto\x12\x0equintet.tts.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cquintet/media/v1/audio.proto\x1a\x1dquintet/media/v1/engine.proto\"\x8c\x01\n\x11SynthesizeRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\r\n\x05voice\x18\x03 \x01(\t\x12\x15\n\rspeaking_rate\x18\x04 \x01(\x02\x12\x31\n\x08\x65ncoding\x18\x05 \x01(\x0e\x32\x1f.quintet.media.v1.AudioEncoding\"\x9a\x01\n\x12SynthesizeResponse\x12\x33\n\x07started\x18\x01 \x01(\x0b\x32 .quintet.tts.v1.SynthesisStartedH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12\x35\n\x08\x66inished\x18\x03 \x01(\x0b\x32!.quintet.tts.v1.SynthesisFinishedH\x00\x42\x07\n\x05\x65vent\"\x95\x01\n\x10SynthesisStarted\x12-\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1d.quintet.media.v1.AudioFormat\x12\r\n\x05voice\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x31\n\x0blimitations\x18\x04 \x03(\x0b\x32\x1c.quintet.media.v1.Limitation\"F\n\x11SynthesisFinished\x12\x31\n\x0e\x61udio_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"L\n\x11ListVoicesRequest\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"T\n\x12ListVoicesResponse\x12%\n\x06voices\x18\x01 \x03(\x0b\x32\x15.quintet.tts.v1.Voice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x05Voice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tlanguages\x18\x02 \x03(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\"\x12\n\x10GetEngineRequest\"=\n\x11GetEngineResponse\x12(\n\x06\x65ngine\x18\x01 \x01(\x0b\x32\x18.quintet.media.v1.Engine2\x8a\x02\n\nTtsService\x12U\n\nSynthesize\x12!.quintet.tts.v1.SynthesizeRequest\x1a\".quintet.tts.v1.SynthesizeResponse0\x01\x12S\n\nListVoices\x12!.quintet.tts.v1.ListVoicesRequest\x1a\".quintet.tts.v1.ListVoicesResponse\x12P\n\tGetEngine\x12 .quintet.tts.v1.GetEngineRequest\x1a!.quintet.tts.v1.GetEngineResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n quintet/tts/v1/tts_service.proto\x12\x0equintet.tts.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cquintet/media/v1/audio.proto\x1a\x1dquintet/media/v1/engine.proto\"\xba\x01\n\x11SynthesizeRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\r\n\x05voice\x18\x03 \x01(\t\x12\x15\n\rspeaking_rate\x18\x04 \x01(\x02\x12\x31\n\x08\x65ncoding\x18\x05 \x01(\x0e\x32\x1f.quintet.media.v1.AudioEncoding\x12\x16\n\x0esample_rate_hz\x18\x06 \x01(\x05\x12\x14\n\x0c\x62it_rate_bps\x18\x07 \x01(\x05\"t\n\x1aStreamingSynthesizeRequest\x12;\n\x06\x63onfig\x18\x01 \x01(\x0b\x32).quintet.tts.v1.StreamingSynthesizeConfigH\x00\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x42\t\n\x07payload\"\xb4\x01\n\x19StreamingSynthesizeConfig\x12\x10\n\x08language\x18\x01 \x01(\t\x12\r\n\x05voice\x18\x02 \x01(\t\x12\x15\n\rspeaking_rate\x18\x03 \x01(\x02\x12\x31\n\x08\x65ncoding\x18\x04 \x01(\x0e\x32\x1f.quintet.media.v1.AudioEncoding\x12\x16\n\x0esample_rate_hz\x18\x05 \x01(\x05\x12\x14\n\x0c\x62it_rate_bps\x18\x06 \x01(\x05\"\xd1\x01\n\x1bStreamingSynthesizeResponse\x12\x33\n\x07started\x18\x01 \x01(\x0b\x32 .quintet.tts.v1.SynthesisStartedH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12,\n\x06spoken\x18\x03 \x01(\x0b\x32\x1a.quintet.tts.v1.TextSpokenH\x00\x12\x35\n\x08\x66inished\x18\x04 \x01(\x0b\x32!.quintet.tts.v1.SynthesisFinishedH\x00\x42\x07\n\x05\x65vent\"J\n\nTextSpoken\x12\r\n\x05index\x18\x01 \x01(\x05\x12-\n\nend_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x9a\x01\n\x12SynthesizeResponse\x12\x33\n\x07started\x18\x01 \x01(\x0b\x32 .quintet.tts.v1.SynthesisStartedH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12\x35\n\x08\x66inished\x18\x03 \x01(\x0b\x32!.quintet.tts.v1.SynthesisFinishedH\x00\x42\x07\n\x05\x65vent\"\x95\x01\n\x10SynthesisStarted\x12-\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1d.quintet.media.v1.AudioFormat\x12\r\n\x05voice\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x31\n\x0blimitations\x18\x04 \x03(\x0b\x32\x1c.quintet.media.v1.Limitation\"F\n\x11SynthesisFinished\x12\x31\n\x0e\x61udio_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"L\n\x11ListVoicesRequest\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"T\n\x12ListVoicesResponse\x12%\n\x06voices\x18\x01 \x03(\x0b\x32\x15.quintet.tts.v1.Voice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x05Voice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tlanguages\x18\x02 \x03(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\"\x12\n\x10GetEngineRequest\"=\n\x11GetEngineResponse\x12(\n\x06\x65ngine\x18\x01 \x01(\x0b\x32\x18.quintet.media.v1.Engine2\xfe\x02\n\nTtsService\x12U\n\nSynthesize\x12!.quintet.tts.v1.SynthesizeRequest\x1a\".quintet.tts.v1.SynthesizeResponse0\x01\x12r\n\x13StreamingSynthesize\x12*.quintet.tts.v1.StreamingSynthesizeRequest\x1a+.quintet.tts.v1.StreamingSynthesizeResponse(\x01\x30\x01\x12S\n\nListVoices\x12!.quintet.tts.v1.ListVoicesRequest\x1a\".quintet.tts.v1.ListVoicesResponse\x12P\n\tGetEngine\x12 .quintet.tts.v1.GetEngineRequest\x1a!.quintet.tts.v1.GetEngineResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,23 +35,31 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'quintet.tts.v1.tts_service_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SYNTHESIZEREQUEST']._serialized_start=146
-  _globals['_SYNTHESIZEREQUEST']._serialized_end=286
-  _globals['_SYNTHESIZERESPONSE']._serialized_start=289
-  _globals['_SYNTHESIZERESPONSE']._serialized_end=443
-  _globals['_SYNTHESISSTARTED']._serialized_start=446
-  _globals['_SYNTHESISSTARTED']._serialized_end=595
-  _globals['_SYNTHESISFINISHED']._serialized_start=597
-  _globals['_SYNTHESISFINISHED']._serialized_end=667
-  _globals['_LISTVOICESREQUEST']._serialized_start=669
-  _globals['_LISTVOICESREQUEST']._serialized_end=745
-  _globals['_LISTVOICESRESPONSE']._serialized_start=747
-  _globals['_LISTVOICESRESPONSE']._serialized_end=831
-  _globals['_VOICE']._serialized_start=833
-  _globals['_VOICE']._serialized_end=895
-  _globals['_GETENGINEREQUEST']._serialized_start=897
-  _globals['_GETENGINEREQUEST']._serialized_end=915
-  _globals['_GETENGINERESPONSE']._serialized_start=917
-  _globals['_GETENGINERESPONSE']._serialized_end=978
-  _globals['_TTSSERVICE']._serialized_start=981
-  _globals['_TTSSERVICE']._serialized_end=1247
+  _globals['_SYNTHESIZEREQUEST']._serialized_end=332
+  _globals['_STREAMINGSYNTHESIZEREQUEST']._serialized_start=334
+  _globals['_STREAMINGSYNTHESIZEREQUEST']._serialized_end=450
+  _globals['_STREAMINGSYNTHESIZECONFIG']._serialized_start=453
+  _globals['_STREAMINGSYNTHESIZECONFIG']._serialized_end=633
+  _globals['_STREAMINGSYNTHESIZERESPONSE']._serialized_start=636
+  _globals['_STREAMINGSYNTHESIZERESPONSE']._serialized_end=845
+  _globals['_TEXTSPOKEN']._serialized_start=847
+  _globals['_TEXTSPOKEN']._serialized_end=921
+  _globals['_SYNTHESIZERESPONSE']._serialized_start=924
+  _globals['_SYNTHESIZERESPONSE']._serialized_end=1078
+  _globals['_SYNTHESISSTARTED']._serialized_start=1081
+  _globals['_SYNTHESISSTARTED']._serialized_end=1230
+  _globals['_SYNTHESISFINISHED']._serialized_start=1232
+  _globals['_SYNTHESISFINISHED']._serialized_end=1302
+  _globals['_LISTVOICESREQUEST']._serialized_start=1304
+  _globals['_LISTVOICESREQUEST']._serialized_end=1380
+  _globals['_LISTVOICESRESPONSE']._serialized_start=1382
+  _globals['_LISTVOICESRESPONSE']._serialized_end=1466
+  _globals['_VOICE']._serialized_start=1468
+  _globals['_VOICE']._serialized_end=1530
+  _globals['_GETENGINEREQUEST']._serialized_start=1532
+  _globals['_GETENGINEREQUEST']._serialized_end=1550
+  _globals['_GETENGINERESPONSE']._serialized_start=1552
+  _globals['_GETENGINERESPONSE']._serialized_end=1613
+  _globals['_TTSSERVICE']._serialized_start=1616
+  _globals['_TTSSERVICE']._serialized_end=1998
 # @@protoc_insertion_point(module_scope)

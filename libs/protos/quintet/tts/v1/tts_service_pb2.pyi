@@ -32,6 +32,8 @@ class SynthesizeRequest(_message.Message):
     VOICE_FIELD_NUMBER: _builtins.int
     SPEAKING_RATE_FIELD_NUMBER: _builtins.int
     ENCODING_FIELD_NUMBER: _builtins.int
+    SAMPLE_RATE_HZ_FIELD_NUMBER: _builtins.int
+    BIT_RATE_BPS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Required. What to say, 1 to 20000 characters that are not all blank."""
     language: _builtins.str
@@ -44,6 +46,12 @@ class SynthesizeRequest(_message.Message):
     """Optional. Speed in the range [0.25, 4.0]; 1.0 is the normal speed and 0 means 1.0."""
     encoding: _audio_pb2.AudioEncoding.ValueType
     """Optional. How to store the sound; unspecified means raw PCM."""
+    sample_rate_hz: _builtins.int
+    """Optional. Samples per second: one of 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 and 48000; 0 means the
+    voice's own.
+    """
+    bit_rate_bps: _builtins.int
+    """Optional. Bits per second of an MP3 stream, 32000 to 320000; 0 means 48000."""
     def __init__(
         self,
         *,
@@ -52,14 +60,160 @@ class SynthesizeRequest(_message.Message):
         voice: _builtins.str = ...,
         speaking_rate: _builtins.float = ...,
         encoding: _audio_pb2.AudioEncoding.ValueType = ...,
+        sample_rate_hz: _builtins.int = ...,
+        bit_rate_bps: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoding", b"encoding", "language", b"language", "speaking_rate", b"speaking_rate", "text", b"text", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bit_rate_bps", b"bit_rate_bps", "encoding", b"encoding", "language", b"language", "sample_rate_hz", b"sample_rate_hz", "speaking_rate", b"speaking_rate", "text", b"text", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SynthesizeRequest: _TypeAlias = SynthesizeRequest  # noqa: Y015
+
+@_typing.final
+class StreamingSynthesizeRequest(_message.Message):
+    """One message to StreamingSynthesize."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONFIG_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """The next text, 1 to 20000 characters and not all blank; best a clause or a sentence. At most 100000 characters in
+    one call.
+    """
+    @_builtins.property
+    def config(self) -> Global___StreamingSynthesizeConfig:
+        """Required in the first message, forbidden afterwards."""
+
+    def __init__(
+        self,
+        *,
+        config: Global___StreamingSynthesizeConfig | None = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "payload", b"payload", "text", b"text"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "payload", b"payload", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["config", "text"]  # noqa: Y015
+    _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
+
+Global___StreamingSynthesizeRequest: _TypeAlias = StreamingSynthesizeRequest  # noqa: Y015
+
+@_typing.final
+class StreamingSynthesizeConfig(_message.Message):
+    """Says how to speak; the fields are those of SynthesizeRequest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    SPEAKING_RATE_FIELD_NUMBER: _builtins.int
+    ENCODING_FIELD_NUMBER: _builtins.int
+    SAMPLE_RATE_HZ_FIELD_NUMBER: _builtins.int
+    BIT_RATE_BPS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """Optional. BCP 47 tag of the language."""
+    voice: _builtins.str
+    """Optional. Name of a voice."""
+    speaking_rate: _builtins.float
+    """Optional. Speed in the range [0.25, 4.0]; 0 means 1.0."""
+    encoding: _audio_pb2.AudioEncoding.ValueType
+    """Optional. How to store the sound."""
+    sample_rate_hz: _builtins.int
+    """Optional. Samples per second; 0 means the voice's own."""
+    bit_rate_bps: _builtins.int
+    """Optional. Bits per second of an MP3 stream; 0 means 48000."""
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        voice: _builtins.str = ...,
+        speaking_rate: _builtins.float = ...,
+        encoding: _audio_pb2.AudioEncoding.ValueType = ...,
+        sample_rate_hz: _builtins.int = ...,
+        bit_rate_bps: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bit_rate_bps", b"bit_rate_bps", "encoding", b"encoding", "language", b"language", "sample_rate_hz", b"sample_rate_hz", "speaking_rate", b"speaking_rate", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamingSynthesizeConfig: _TypeAlias = StreamingSynthesizeConfig  # noqa: Y015
+
+@_typing.final
+class StreamingSynthesizeResponse(_message.Message):
+    """One message from StreamingSynthesize."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STARTED_FIELD_NUMBER: _builtins.int
+    AUDIO_FIELD_NUMBER: _builtins.int
+    SPOKEN_FIELD_NUMBER: _builtins.int
+    FINISHED_FIELD_NUMBER: _builtins.int
+    audio: _builtins.bytes
+    """The next bytes of sound; at most 64 KiB, never empty."""
+    @_builtins.property
+    def started(self) -> Global___SynthesisStarted:
+        """The first event; it comes before the first text is spoken."""
+
+    @_builtins.property
+    def spoken(self) -> Global___TextSpoken:
+        """A text was spoken, and of PCM and WAV all of its sound was sent; MP3 holds the last tenth of a second back."""
+
+    @_builtins.property
+    def finished(self) -> Global___SynthesisFinished:
+        """The last event."""
+
+    def __init__(
+        self,
+        *,
+        started: Global___SynthesisStarted | None = ...,
+        audio: _builtins.bytes = ...,
+        spoken: Global___TextSpoken | None = ...,
+        finished: Global___SynthesisFinished | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "event", b"event", "finished", b"finished", "spoken", b"spoken", "started", b"started"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "event", b"event", "finished", b"finished", "spoken", b"spoken", "started", b"started"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "audio", "spoken", "finished"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___StreamingSynthesizeResponse: _TypeAlias = StreamingSynthesizeResponse  # noqa: Y015
+
+@_typing.final
+class TextSpoken(_message.Message):
+    """Says that a text was spoken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    END_OFFSET_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Which text, counted from 0."""
+    @_builtins.property
+    def end_offset(self) -> _duration_pb2.Duration:
+        """Where its sound ends, from the start of the stream."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        end_offset: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset", "index", b"index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TextSpoken: _TypeAlias = TextSpoken  # noqa: Y015
 
 @_typing.final
 class SynthesizeResponse(_message.Message):

@@ -40,6 +40,11 @@ class TtsServiceStub:
                 request_serializer=quintet_dot_tts_dot_v1_dot_tts__service__pb2.SynthesizeRequest.SerializeToString,
                 response_deserializer=quintet_dot_tts_dot_v1_dot_tts__service__pb2.SynthesizeResponse.FromString,
                 _registered_method=True)
+        self.StreamingSynthesize = channel.stream_stream(
+                '/quintet.tts.v1.TtsService/StreamingSynthesize',
+                request_serializer=quintet_dot_tts_dot_v1_dot_tts__service__pb2.StreamingSynthesizeRequest.SerializeToString,
+                response_deserializer=quintet_dot_tts_dot_v1_dot_tts__service__pb2.StreamingSynthesizeResponse.FromString,
+                _registered_method=True)
         self.ListVoices = channel.unary_unary(
                 '/quintet.tts.v1.TtsService/ListVoices',
                 request_serializer=quintet_dot_tts_dot_v1_dot_tts__service__pb2.ListVoicesRequest.SerializeToString,
@@ -60,6 +65,17 @@ class TtsServiceServicer:
         """Speaks a text. The service sends `started` with the real format, then `audio` as it is made, then `finished`, and
         closes. An error ends the stream with its status.
         Example: started(PCM, 22050 Hz, mono), audio (12 KiB), audio (12 KiB), finished(1.1 s), close.
+        A client that cancels the call stops the voice between two buffers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamingSynthesize(self, request_iterator, context):
+        """Speaks texts one behind the other in one voice, while they are still written. The caller sends `config`, then each
+        `text` when it has it, and half-closes; the service sends `started`, `audio` as it is made, a `spoken` behind the
+        sound of each text, then `finished`, and closes. The sound is one stream with one header.
+        Example: config, text("It is "), text("noon.") -> started, audio, spoken(0), audio; half-close -> spoken(1), finished.
         A client that cancels the call stops the voice between two buffers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -87,6 +103,11 @@ def add_TtsServiceServicer_to_server(servicer, server):
                     servicer.Synthesize,
                     request_deserializer=quintet_dot_tts_dot_v1_dot_tts__service__pb2.SynthesizeRequest.FromString,
                     response_serializer=quintet_dot_tts_dot_v1_dot_tts__service__pb2.SynthesizeResponse.SerializeToString,
+            ),
+            'StreamingSynthesize': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamingSynthesize,
+                    request_deserializer=quintet_dot_tts_dot_v1_dot_tts__service__pb2.StreamingSynthesizeRequest.FromString,
+                    response_serializer=quintet_dot_tts_dot_v1_dot_tts__service__pb2.StreamingSynthesizeResponse.SerializeToString,
             ),
             'ListVoices': grpc.unary_unary_rpc_method_handler(
                     servicer.ListVoices,
@@ -127,6 +148,33 @@ class TtsService:
             '/quintet.tts.v1.TtsService/Synthesize',
             quintet_dot_tts_dot_v1_dot_tts__service__pb2.SynthesizeRequest.SerializeToString,
             quintet_dot_tts_dot_v1_dot_tts__service__pb2.SynthesizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamingSynthesize(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/quintet.tts.v1.TtsService/StreamingSynthesize',
+            quintet_dot_tts_dot_v1_dot_tts__service__pb2.StreamingSynthesizeRequest.SerializeToString,
+            quintet_dot_tts_dot_v1_dot_tts__service__pb2.StreamingSynthesizeResponse.FromString,
             options,
             channel_credentials,
             insecure,

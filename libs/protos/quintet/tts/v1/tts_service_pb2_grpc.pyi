@@ -22,6 +22,13 @@ class TtsServiceStub:
     Example: started(PCM, 22050 Hz, mono), audio (12 KiB), audio (12 KiB), finished(1.1 s), close.
     A client that cancels the call stops the voice between two buffers.
     """
+    StreamingSynthesize: _aio.StreamStreamMultiCallable[_tts_service_pb2.StreamingSynthesizeRequest, _tts_service_pb2.StreamingSynthesizeResponse]
+    """Speaks texts one behind the other in one voice, while they are still written. The caller sends `config`, then each
+    `text` when it has it, and half-closes; the service sends `started`, `audio` as it is made, a `spoken` behind the
+    sound of each text, then `finished`, and closes. The sound is one stream with one header.
+    Example: config, text("It is "), text("noon.") -> started, audio, spoken(0), audio; half-close -> spoken(1), finished.
+    A client that cancels the call stops the voice between two buffers.
+    """
     ListVoices: _aio.UnaryUnaryMultiCallable[_tts_service_pb2.ListVoicesRequest, _tts_service_pb2.ListVoicesResponse]
     """Lists the voices."""
     GetEngine: _aio.UnaryUnaryMultiCallable[_tts_service_pb2.GetEngineRequest, _tts_service_pb2.GetEngineResponse]
@@ -39,6 +46,19 @@ class TtsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Speaks a text. The service sends `started` with the real format, then `audio` as it is made, then `finished`, and
         closes. An error ends the stream with its status.
         Example: started(PCM, 22050 Hz, mono), audio (12 KiB), audio (12 KiB), finished(1.1 s), close.
+        A client that cancels the call stops the voice between two buffers.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamingSynthesize(
+        self,
+        request_iterator: _abc.AsyncIterator[_tts_service_pb2.StreamingSynthesizeRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_tts_service_pb2.StreamingSynthesizeRequest], _abc.AsyncIterator[_tts_service_pb2.StreamingSynthesizeResponse]],
+    ) -> _abc.AsyncIterator[_tts_service_pb2.StreamingSynthesizeResponse]:
+        """Speaks texts one behind the other in one voice, while they are still written. The caller sends `config`, then each
+        `text` when it has it, and half-closes; the service sends `started`, `audio` as it is made, a `spoken` behind the
+        sound of each text, then `finished`, and closes. The sound is one stream with one header.
+        Example: config, text("It is "), text("noon.") -> started, audio, spoken(0), audio; half-close -> spoken(1), finished.
         A client that cancels the call stops the voice between two buffers.
         """
 
