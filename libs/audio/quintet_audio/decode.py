@@ -5,7 +5,8 @@ never gets one), every size is checked on what was really decoded, and headers a
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 import av
@@ -52,9 +53,12 @@ class Recording:
         return len(self.samples) / self.sample_rate_hz
 
 
-def decode_speech(data: bytes, *, max_seconds: float, sample_rate_hz: int = 16_000) -> Recording:
+def decode_speech(
+    data: bytes, *, max_seconds: float, cut_seconds: float | None = None, sample_rate_hz: int = 16_000
+) -> Recording:
     """Decodes a file to mono at `sample_rate_hz`; packets that are damaged are left out.
 
+    With `cut_seconds`, what comes after so much sound is neither decoded nor counted.
     Blocks for a few seconds for half an hour of sound; FFmpeg works outside of the interpreter's lock.
 
     Raises:
@@ -67,15 +71,19 @@ def decode_speech(data: bytes, *, max_seconds: float, sample_rate_hz: int = 16_0
         )
     downmix = _Downmix(sample_rate_hz, max_seconds)
     try:
-        for frame in _frames(data, container):
-            downmix.add(frame)
+        with closing(_frames(data, container)) as frames:
+            for frame in frames:
+                downmix.add(frame)
+                if cut_seconds is not None and downmix.seconds >= cut_seconds:
+                    break
         samples = downmix.finish()
     except (av.FFmpegError, ValueError) as error:
         raise _undecodable("its content does not match its format") from error
-    return Recording(samples, sample_rate_hz, container)
+    longest = None if cut_seconds is None else round(cut_seconds * sample_rate_hz)
+    return Recording(samples[:longest], sample_rate_hz, container)
 
 
-def _frames(data: bytes, container: str) -> Iterator[AudioFrame]:
+def _frames(data: bytes, container: str) -> Generator[AudioFrame, None, None]:
     options = {"format_whitelist": _DEMUXERS[container]}
     damaged = decoded = 0
     with av.open(io.BytesIO(data), "r", metadata_errors="ignore", options=options) as media:
@@ -99,7 +107,7 @@ class _Downmix:
     def __init__(self, rate_hz: int, max_seconds: float) -> None:
         self._rate_hz = rate_hz
         self._max_seconds = max_seconds
-        self._seconds = 0.0
+        self.seconds = 0.0
         # A growing byte array: a list of pieces would hold everything twice at the end.
         self._pcm = bytearray()
         self._setup: tuple[str, str, int] | None = None
@@ -110,8 +118,8 @@ class _Downmix:
         if not _LOWEST_RATE_HZ <= frame.sample_rate <= _HIGHEST_RATE_HZ or frame.layout.nb_channels > _MOST_CHANNELS:
             raise _undecodable(f"{frame.layout.nb_channels} channels at {frame.sample_rate} Hz are no recording")
         # The length counts before resampling, which could make a small frame huge.
-        self._seconds += frame.samples / frame.sample_rate
-        if self._seconds > self._max_seconds:
+        self.seconds += frame.samples / frame.sample_rate
+        if self.seconds > self._max_seconds:
             raise _too_long(self._max_seconds)
         self._set_up(frame)
         self._mix(self._packer.resample(frame))

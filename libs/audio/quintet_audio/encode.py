@@ -8,6 +8,12 @@ from typing import Any, Protocol
 SAMPLE_BYTES = 2
 MP3_SAMPLE_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _MP3_BITS_PER_SECOND = 48_000
+# MPEG-1, MPEG-2 and MPEG-2.5 have a list of bit rates each; from 32 kbit/s on, and as far as libmp3lame makes them.
+_MP3_KILOBITS_BY_LOWEST_RATE = {
+    32_000: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    16_000: (32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    8_000: (32, 40, 48, 56, 64),
+}
 # From 0 (best) to 9 (fastest); 7 takes two thirds of the default's time.
 _MP3_EFFORT = "7"
 # A stream's length is not known when its header leaves; players read on to the end of the data.
@@ -23,6 +29,18 @@ class AudioEncoding(StrEnum):
     WAV = "wav"
 
 
+def mp3_bit_rates(sample_rate_hz: int) -> tuple[int, ...]:
+    """Lists the bits per second, from 32000 on, that an MP3 stream of this sample rate can have.
+
+    Raises:
+        ValueError: for a sample rate that MP3 does not know.
+    """
+    if sample_rate_hz not in MP3_SAMPLE_RATES_HZ:
+        raise ValueError(f"MP3 has no {sample_rate_hz} Hz; it has {MP3_SAMPLE_RATES_HZ}")
+    kilobits = next(rates for lowest, rates in _MP3_KILOBITS_BY_LOWEST_RATE.items() if sample_rate_hz >= lowest)
+    return tuple(1000 * rate for rate in kilobits)
+
+
 class _Encoder(Protocol):
     def feed(self, pcm: bytes) -> bytes: ...
 
@@ -33,14 +51,19 @@ class AudioEncoder:
     """Encodes mono s16le samples piece by piece.
 
     Every byte that can be decoded already leaves with the piece that completed it. One encoder is fed by one thread
-    at a time. MP3 has 48 kbit/s; WAV has the header of a stream of unknown length.
+    at a time. MP3 has `bit_rate_bps`, or 48 kbit/s for 0; the other encodings take no notice of it. WAV has the header
+    of a stream of unknown length.
 
     Raises:
-        ValueError: for a sample rate that the encoding does not know.
+        ValueError: for a sample rate that the encoding does not know, or a bit rate that is not in `mp3_bit_rates`.
     """
 
-    def __init__(self, encoding: AudioEncoding, sample_rate_hz: int) -> None:
-        self._encoder = _ENCODERS[encoding](sample_rate_hz)
+    def __init__(self, encoding: AudioEncoding, sample_rate_hz: int, bit_rate_bps: int = 0) -> None:
+        self._encoder: _Encoder
+        if encoding is AudioEncoding.MP3:
+            self._encoder = _Mp3Encoder(sample_rate_hz, bit_rate_bps or _MP3_BITS_PER_SECOND)
+        else:
+            self._encoder = _ENCODERS[encoding](sample_rate_hz)
 
     def feed(self, pcm: bytes) -> bytes:
         """Takes samples, of any number of bytes, and returns what is encoded by now."""
@@ -98,9 +121,10 @@ class _Sink:
 
 
 class _Mp3Encoder:
-    def __init__(self, sample_rate_hz: int) -> None:
-        if sample_rate_hz not in MP3_SAMPLE_RATES_HZ:
-            raise ValueError(f"MP3 has no {sample_rate_hz} Hz; it has {MP3_SAMPLE_RATES_HZ}")
+    def __init__(self, sample_rate_hz: int, bit_rate_bps: int) -> None:
+        known = mp3_bit_rates(sample_rate_hz)
+        if bit_rate_bps not in known:
+            raise ValueError(f"MP3 at {sample_rate_hz} Hz has no {bit_rate_bps} bit/s; it has {known}")
         # FFmpeg's libraries take 15 MB: a process that never makes MP3 should not pay for them.
         import av  # noqa: PLC0415
 
@@ -112,7 +136,7 @@ class _Mp3Encoder:
         options = {"write_xing": "0", "id3v2_version": "0"}
         self._container = av.open(self._sink, "w", format="mp3", options=options, buffer_size=1024)
         self._stream: Any = self._container.add_stream("libmp3lame", rate=sample_rate_hz, layout="mono")
-        self._stream.bit_rate = _MP3_BITS_PER_SECOND
+        self._stream.bit_rate = bit_rate_bps
         self._stream.options = {"compression_level": _MP3_EFFORT}
 
     def feed(self, pcm: bytes) -> bytes:
@@ -141,5 +165,4 @@ class _Mp3Encoder:
 _ENCODERS: dict[AudioEncoding, Callable[[int], _Encoder]] = {
     AudioEncoding.PCM_S16LE: _PcmEncoder,
     AudioEncoding.WAV: _WavEncoder,
-    AudioEncoding.MP3: _Mp3Encoder,
 }

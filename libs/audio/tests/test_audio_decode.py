@@ -150,6 +150,21 @@ def test_too_long_is_refused_before_the_rest_is_decoded():
     assert peak < 12 * 2**20
 
 
+@pytest.mark.parametrize("container", ["flac", "wav"])
+def test_long_recording_is_cut_before_the_rest_is_decoded(container):
+    ten_minutes = encoded(container, seconds=600, layout="mono", rate=8_000)
+    tracemalloc.start()
+    recording = decode_speech(ten_minutes, max_seconds=60, cut_seconds=30)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert recording.duration_s == 30
+    assert peak < 12 * 2**20
+
+
+def test_shorter_recording_than_the_cut_is_whole():
+    assert decode_speech(wav(b"\0" * 32_000), max_seconds=60, cut_seconds=30).duration_s == 1
+
+
 @pytest.mark.parametrize(("limit", "words"), [(1800, "30 minutes"), (45, "45 seconds"), (1, "1 second")])
 def test_limit_is_named_in_words(limit, words):
     silence = wav(b"\0" * (16_000 * 2 * (limit + 1)))

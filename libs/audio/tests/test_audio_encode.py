@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quintet_audio.encode import MP3_SAMPLE_RATES_HZ, AudioEncoder, AudioEncoding
+from quintet_audio.encode import MP3_SAMPLE_RATES_HZ, AudioEncoder, AudioEncoding, mp3_bit_rates
 
 RATE = 22050
 
@@ -57,6 +57,29 @@ def test_mp3_decodes_to_the_same_length_and_loudness(rate):
     # An encoder begins with a delay and fills its last frame.
     assert 0 <= len(samples) - 1.5 * rate <= 2 * 1152
     assert max(samples) == pytest.approx(9000 / 32768, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("rate", "bits"), [(rate, bits) for rate in MP3_SAMPLE_RATES_HZ for bits in mp3_bit_rates(rate)]
+)
+def test_mp3_has_the_bit_rate_that_was_asked_for(rate, bits):
+    encoder = AudioEncoder(AudioEncoding.MP3, rate, bits)
+    pcm = tone(0.5, rate)
+    data = encoder.feed(pcm) + encoder.finish()
+    with av.open(io.BytesIO(data)) as container:
+        assert container.streams.audio[0].bit_rate == bits
+        assert container.streams.audio[0].rate == rate
+    # A stream ends with whole frames of 1152 samples at most, of which three may be filled up.
+    assert 0.5 <= len(data) * 8 / bits <= 0.5 + 3 * 1152 / rate + 0.01
+
+
+@pytest.mark.parametrize(
+    ("rate", "bits"),
+    [(22050, 192_000), (22050, 320_000), (8000, 80_000), (44100, 144_000), (44100, 24_000), (44100, -1)],
+)
+def test_bit_rate_that_mpeg_does_not_have_is_refused(rate, bits):
+    with pytest.raises(ValueError, match=str(bits)):
+        AudioEncoder(AudioEncoding.MP3, rate, bits)
 
 
 def test_mp3_is_small_and_leaves_while_it_is_made():

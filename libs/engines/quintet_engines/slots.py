@@ -26,13 +26,16 @@ class EngineSlots:
         self._idle.set()
 
     @asynccontextmanager
-    async def admit(self) -> AsyncIterator[None]:
+    async def admit(self, *, begun: bool = False) -> AsyncIterator[None]:
         """Holds a slot for the length of the block.
+
+        Work that has `begun`, and takes a slot anew for each of its parts, waits whatever the queue: to refuse it would
+        cut short what somebody listens to. Such work was admitted once, so it is bounded all the same.
 
         Raises:
             DomainError: ENGINE_BUSY at once if every slot and every waiting place is taken.
         """
-        await self._take()
+        await self._take(begun)
         self.active += 1
         self._idle.clear()
         started = time.monotonic()
@@ -49,8 +52,8 @@ class EngineSlots:
         """Returns when no request is at work."""
         await self._idle.wait()
 
-    async def _take(self) -> None:
-        if self._free.locked() and self.waiting >= self._most_waiting:
+    async def _take(self, begun: bool) -> None:
+        if not begun and self._free.locked() and self.waiting >= self._most_waiting:
             raise self._busy()
         self.waiting += 1
         try:

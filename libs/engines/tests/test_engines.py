@@ -63,6 +63,19 @@ async def test_full_engine_refuses_at_once_and_says_when_to_return():
     assert (slots.active, slots.waiting) == (0, 0)
 
 
+async def test_work_that_has_begun_waits_where_new_work_is_refused():
+    slots = EngineSlots(slots=1, waiting=0)
+    async with slots.admit():
+        next_part = asyncio.ensure_future(slots.admit(begun=True).__aenter__())
+        while not slots.waiting:
+            await asyncio.sleep(0)
+        with pytest.raises(DomainError):
+            await slots.admit().__aenter__()
+        assert not next_part.done()
+    await next_part
+    assert (slots.active, slots.waiting) == (1, 0)
+
+
 async def test_cancelled_waiter_leaves_its_place():
     slots = EngineSlots(slots=1, waiting=1)
     async with slots.admit():

@@ -23,8 +23,9 @@ from quintet_rpc.request_context import context_from_metadata, current_request, 
 _log = get_logger(__name__)
 # Health checks and reflection come often and say nothing about the product.
 _QUIET_PREFIX = "/grpc."
-# How long a refused caller may go on sending before it is cut off.
+# How long a refused caller may go on sending before it is cut off, and how long it may pause in that.
 _PATIENCE_S = 2.0
+_PAUSE_S = 0.1
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Any  # grpc.RpcMethodHandler is generic only in the stubs.
@@ -136,12 +137,15 @@ def _wrap_stream(behaviour: Any, method: str, *, uploads: bool) -> Any:
 async def _read_rest(upload: AsyncIterator[Any]) -> None:
     """Lets the caller finish sending, within limits.
 
-    A client of grpc.aio that is still sending when the status comes may see a failed write instead of the status.
+    A client of grpc.aio that is still sending when the status comes may see a failed write instead of the status. One
+    that sends nothing is waiting for it.
     """
-    with contextlib.suppress(TimeoutError, DomainError, grpc.aio.UsageError):
-        async with asyncio.timeout(_PATIENCE_S):
-            async for _ in upload:
-                pass
+    ends_at = asyncio.get_running_loop().time() + _PATIENCE_S
+    with contextlib.suppress(TimeoutError, DomainError, grpc.aio.UsageError, StopAsyncIteration):
+        while True:
+            now = asyncio.get_running_loop().time()
+            async with asyncio.timeout(min(_PAUSE_S, ends_at - now)):
+                await anext(upload)
 
 
 class _Observed:

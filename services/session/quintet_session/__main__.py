@@ -15,6 +15,8 @@ from quintet.session.v1 import session_service_pb2 as pb
 from quintet.session.v1 import session_service_pb2_grpc as rpc
 from quintet.usage.v1 import usage_service_pb2 as usage_pb
 from quintet.usage.v1 import usage_service_pb2_grpc as usage_rpc
+from quintet.webhooks.v1 import webhook_service_pb2 as webhooks_pb
+from quintet.webhooks.v1 import webhook_service_pb2_grpc as webhooks_rpc
 from quintet_rpc import Service, run_process
 from quintet_session.identity import Identity
 from quintet_session.identity_servicer import IdentityServicer
@@ -28,6 +30,8 @@ from quintet_session.store import Store
 from quintet_session.stores.sqlite import DatabaseOptions, SqliteStore
 from quintet_session.uploads import Cleanups
 from quintet_session.usage_servicer import UsageServicer
+from quintet_session.webhook_queue import DeliveryQueue
+from quintet_session.webhook_servicer import WebhookServicer
 
 
 class SessionService:
@@ -42,11 +46,14 @@ class SessionService:
             max_queued=settings.max_queued_jobs,
         )
         self._identity = Identity(store.identity, settings)
+        self._deliveries = DeliveryQueue(store.webhooks)
         self._cleanups = Cleanups(store)
         self._retention = Retention(
             store,
             keep_s=settings.job_retention_h * 3600,
             keep_usage_s=settings.usage_retention_d * 86_400,
+            keep_delivered_s=settings.webhook_delivered_retention_d * 86_400,
+            keep_dead_s=settings.webhook_dead_retention_d * 86_400,
             interval_s=settings.purge_interval_s,
         )
         self._max_upload_bytes = settings.max_upload_mib << 20
@@ -59,12 +66,15 @@ class SessionService:
         identity_rpc.add_IdentityServiceServicer_to_server(IdentityServicer(self._identity), server)
         usage_rpc.add_UsageServiceServicer_to_server(UsageServicer(self._store.usage), server)
         knowledge_rpc.add_KnowledgeServiceServicer_to_server(KnowledgeServicer(self._store.knowledge), server)
+        webhooks = WebhookServicer(self._store.webhooks, self._deliveries, self._identity)
+        webhooks_rpc.add_WebhookServiceServicer_to_server(webhooks, server)
         return [
             pb.DESCRIPTOR.services_by_name["SessionService"],
             jobs_pb.DESCRIPTOR.services_by_name["JobService"],
             identity_pb.DESCRIPTOR.services_by_name["IdentityService"],
             usage_pb.DESCRIPTOR.services_by_name["UsageService"],
             knowledge_pb.DESCRIPTOR.services_by_name["KnowledgeService"],
+            webhooks_pb.DESCRIPTOR.services_by_name["WebhookService"],
         ]
 
     async def open(self) -> None:
@@ -72,12 +82,14 @@ class SessionService:
         await self._store.open()
         await self._identity.open()
         await self._queue.start()
+        await self._deliveries.start()
         self._retention.start()
 
     async def close(self) -> None:
         """Stops the background work, then the store."""
         await self._retention.close()
         await self._queue.close()
+        await self._deliveries.close()
         await self._cleanups.close()
         await self._identity.close()
         await self._store.close()

@@ -1,4 +1,4 @@
-"""Removes jobs and usage records whose time has passed."""
+"""Removes jobs, sessions, usage records and deliveries of events whose time has passed."""
 
 import asyncio
 import time
@@ -13,10 +13,21 @@ _log = get_logger(__name__)
 class Retention:
     """Looks every `interval_s` seconds for what nobody needs, and removes it a little at a time."""
 
-    def __init__(self, store: Store, *, keep_s: float, keep_usage_s: float, interval_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        keep_s: float,
+        keep_usage_s: float,
+        keep_delivered_s: float,
+        keep_dead_s: float,
+        interval_s: float,
+    ) -> None:
         self._store = store
         self._keep_s = keep_s
         self._keep_usage_s = keep_usage_s
+        self._keep_delivered_s = keep_delivered_s
+        self._keep_dead_s = keep_dead_s
         self._interval_s = interval_s
         self._task: asyncio.Task[None] | None = None
 
@@ -37,6 +48,10 @@ class Retention:
         while await self._store.purge_step(int((now_s - self._keep_s) * 1e6)):
             pass
         while await self._store.usage.purge_step(int((now_s - self._keep_usage_s) * 1e6)):
+            pass
+        while await self._store.webhooks.purge_step(
+            int((now_s - self._keep_delivered_s) * 1e6), int((now_s - self._keep_dead_s) * 1e6)
+        ):
             pass
 
     async def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""Encrypts the secrets of settings documents, so that a copy of the database does not give them away."""
+"""Encrypts the secrets of settings documents and webhooks, so that a copy of the database does not give them away."""
 
 import secrets
 
@@ -18,7 +18,7 @@ class SecretBox:
         self._cipher = AESGCM(key)
 
     def seal(self, secret: str, *place: str) -> bytes:
-        """Encrypts a secret for one place (document and name); it cannot be opened in another place."""
+        """Encrypts a secret for one place (such as document and name); it cannot be opened in another place."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, secret.encode(), _context(place))
 

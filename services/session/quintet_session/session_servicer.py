@@ -5,8 +5,10 @@ from quintet.session.v1 import session_service_pb2_grpc as rpc
 from quintet_errors import DomainError
 from quintet_rpc.context import Context
 from quintet_session import page_tokens, validation
-from quintet_session.store import Append, MessageListing, SessionListing, Store
+from quintet_session.event_validation import optional_event
+from quintet_session.store import Append, MessageListing, SessionBounds, SessionListing, Store
 from quintet_session.translate import from_message, to_message, to_scope, to_session
+from quintet_session.webhook_store import EventRecord
 
 # A page ends early rather than outgrow the largest gRPC message.
 _LARGEST_PAGE_BYTES = 4 << 20
@@ -19,11 +21,17 @@ class SessionServicer(rpc.SessionServiceServicer):
         self._store = store
 
     async def CreateSession(self, request: pb.CreateSessionRequest, context: Context) -> pb.CreateSessionResponse:
-        """Creates an empty session."""
-        scope = validation.scope(request.scope)
-        title, attributes = validation.title(request.title), validation.attributes(request.attributes)
-        session = await self._store.create_session(scope, title, attributes)
-        return pb.CreateSessionResponse(session=to_session(session))
+        """Creates an empty session within the bounds of its owner."""
+        bounds, event = _bounds(request), optional_event(request, "created_event")
+        created = await self._store.create_session(
+            validation.scope(request.scope),
+            validation.title(request.title),
+            validation.attributes(request.attributes),
+            bounds=bounds,
+            event=event,
+        )
+        self._tell(event, bounds.evicted_event)
+        return pb.CreateSessionResponse(session=to_session(created.session), evicted_session_ids=created.evicted_ids)
 
     async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:
         """Returns one session."""
@@ -64,7 +72,9 @@ class SessionServicer(rpc.SessionServiceServicer):
     async def DeleteSession(self, request: pb.DeleteSessionRequest, context: Context) -> pb.DeleteSessionResponse:
         """Deletes a session and its messages."""
         scope = validation.scope(request.scope)
-        await self._store.delete_session(scope, validation.required(request.session_id, "session_id"))
+        event = optional_event(request, "event")
+        await self._store.delete_session(scope, validation.required(request.session_id, "session_id"), event)
+        self._tell(event)
         return pb.DeleteSessionResponse()
 
     async def AppendMessages(self, request: pb.AppendMessagesRequest, context: Context) -> pb.AppendMessagesResponse:
@@ -77,8 +87,10 @@ class SessionServicer(rpc.SessionServiceServicer):
             idempotency_key=validation.required(request.idempotency_key, "idempotency_key", validation.LONGEST_KEY),
             title_if_first=validation.title(request.title_if_first, "title_if_first"),
             attributes=validation.attributes(request.attributes),
+            event=optional_event(request, "event"),
         )
         appended = await self._store.append_messages(scope, session_id, append)
+        self._tell(append.event)
         return pb.AppendMessagesResponse(
             messages=[to_message(message) for message in appended.messages], session=to_session(appended.session)
         )
@@ -128,6 +140,20 @@ class SessionServicer(rpc.SessionServiceServicer):
         surface = validation.required(request.surface, "surface", validation.LONGEST_SURFACE)
         session_id = validation.required(request.session_id, "session_id")
         return pb.GetSessionOwnerResponse(scope=to_scope(await self._store.get_session_owner(surface, session_id)))
+
+    def _tell(self, *stored: EventRecord | None) -> None:
+        """Wakes who waits for deliveries if there may be some."""
+        if any(stored):
+            self._store.webhooks.notify()
+
+
+def _bounds(request: pb.CreateSessionRequest) -> SessionBounds:
+    return SessionBounds(
+        reuse_newest=request.reuse_newest,
+        max_sessions=validation.max_sessions(request.max_sessions),
+        idle_us=validation.idle_us(request.idle_lifetime) if request.HasField("idle_lifetime") else None,
+        evicted_event=optional_event(request, "evicted_event"),
+    )
 
 
 def _newest_first(request: pb.ListMessagesRequest) -> bool:

@@ -32,6 +32,10 @@ class SessionSettings(ServiceSettings):
     """How long an ended job and its result are kept."""
     usage_retention_d: float = Field(default=400.0, gt=0)
     """How long the record of a call of a model is kept, in days; sums of older times become smaller."""
+    webhook_delivered_retention_d: float = Field(default=7.0, gt=0)
+    """How long an event is kept after a webhook has taken it, in days."""
+    webhook_dead_retention_d: float = Field(default=30.0, gt=0)
+    """How long an event that no attempt could deliver is kept for a redelivery, in days."""
     purge_interval_s: float = Field(default=60.0, gt=0)
     """How often the service looks for what nobody needs any more."""
     max_vector_cache_mib: int = Field(default=256, ge=0)

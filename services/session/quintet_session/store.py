@@ -13,6 +13,7 @@ from quintet_session.identity_store import IdentityStore
 from quintet_session.knowledge_store import KnowledgeStore
 from quintet_session.scope import Scope as Scope  # noqa: PLC0414 - records come from one place
 from quintet_session.usage_store import UsageStore
+from quintet_session.webhook_store import EventRecord, WebhookStore
 
 
 class Role(StrEnum):
@@ -25,7 +26,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class SessionRecord:
-    """One conversation without its messages; `attributes` is what its surface keeps beside the title."""
+    """One conversation without its messages; `attributes` is what its surface keeps beside the title.
+
+    `expire_us` is when it ends unless it changes before; None means that it does not end by itself.
+    """
 
     session_id: str
     scope: Scope
@@ -34,6 +38,30 @@ class SessionRecord:
     update_us: int
     message_count: int
     attributes: Mapping[str, str]
+    expire_us: int | None = None
+
+
+@dataclass(frozen=True)
+class SessionBounds:
+    """What keeps the sessions of an owner few and young.
+
+    With `reuse_newest`, an owner with a session gets the most recently updated one instead of a new one. Of more than
+    `max_sessions` (0 = no bound) the least recently updated are deleted, and `evicted_event` is told of each of them.
+    A new session ends when nothing has changed in it for `idle_us` microseconds (None = never).
+    """
+
+    reuse_newest: bool = False
+    max_sessions: int = 0
+    idle_us: int | None = None
+    evicted_event: EventRecord | None = None
+
+
+@dataclass(frozen=True)
+class CreatedSession:
+    """A session that is new or was there already, and the ids of those that had to leave."""
+
+    session: SessionRecord
+    evicted_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,11 +88,16 @@ class SessionPage:
 
 @dataclass(frozen=True)
 class NewMessage:
-    """A message that is not stored yet; `message_id` is empty if its writer gave none."""
+    """A message that is not stored yet; `message_id` is empty if its writer gave none.
+
+    `image_analysis` is opaque to the store; None means that no picture came with the message.
+    """
 
     role: Role
     content: str
     message_id: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    image_analysis: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -76,16 +109,22 @@ class MessageRecord:
     role: Role
     content: str
     create_us: int
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    image_analysis: bytes | None = None
 
 
 @dataclass(frozen=True)
 class Append:
-    """Messages to store together, all or none, and attributes to set with them; an empty value removes one."""
+    """Messages to store together, all or none, and attributes to set with them; an empty value removes one.
+
+    `event` is told once, however often the append is repeated.
+    """
 
     messages: tuple[NewMessage, ...]
     idempotency_key: str
     title_if_first: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    event: EventRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +137,7 @@ class Appended:
 
 @dataclass(frozen=True)
 class MessageListing:
-    """Which messages to list: at most `limit` and about `max_bytes` of text, behind `position` (None = from the start).
+    """Which messages to list: at most `limit` and about `max_bytes`, behind `position` (None = from the start).
 
     Without a position, the first `offset` are skipped. A page with a single message may be larger than `max_bytes`.
     """
@@ -197,13 +236,20 @@ class Lease:
 class SessionStore(Protocol):
     """Keeps sessions and messages. Methods with a `session_id` raise SESSION_NOT_FOUND.
 
-    Methods that set attributes raise INVALID_ARGUMENT if a session would hold too many of them.
+    Methods that set attributes raise INVALID_ARGUMENT if a session would hold too many of them. A session whose end has
+    come does not exist for any method. An event is stored together with the change that it tells of.
     """
 
     async def create_session(
-        self, scope: Scope, title: str, attributes: Mapping[str, str] | None = None
-    ) -> SessionRecord:
-        """Stores an empty session."""
+        self,
+        scope: Scope,
+        title: str,
+        attributes: Mapping[str, str] | None = None,
+        *,
+        bounds: SessionBounds | None = None,
+        event: EventRecord | None = None,
+    ) -> CreatedSession:
+        """Stores an empty session where the bounds hold, and tells `event` of it; one that was there stays as it is."""
 
     async def get_session(self, scope: Scope, session_id: str) -> SessionRecord:
         """Returns one session."""
@@ -216,11 +262,11 @@ class SessionStore(Protocol):
     ) -> SessionRecord:
         """Changes what is not None; an empty value removes an attribute.
 
-        A title moves the session to the top of its list, attributes alone leave it and its time where they are.
+        A title moves the session to the top of its list, attributes alone leave it and its times where they are.
         """
 
-    async def delete_session(self, scope: Scope, session_id: str) -> None:
-        """Removes a session and its messages."""
+    async def delete_session(self, scope: Scope, session_id: str, event: EventRecord | None = None) -> None:
+        """Removes a session and its messages, and tells `event` of it."""
 
     async def count_sessions(self, surface: str) -> int:
         """Returns the number of sessions of all owners of a surface."""
@@ -314,9 +360,9 @@ class JobStore(Protocol):
     async def purge_step(self, ended_before_us: int) -> bool:
         """Removes a little of what nobody needs, and tells whether there was anything.
 
-        Nobody needs the input of an ended job, anything of a job that ended before `ended_before_us`, and the chunks
-        of uploads that broke off with an earlier process. Of knowledge it is what no collection and no build refers to,
-        of people sign-ins and revocations that have expired.
+        Nobody needs the input of an ended job, anything of a job that ended before `ended_before_us`, sessions whose
+        end has come, and the chunks of uploads that broke off with an earlier process. Of knowledge it is what no
+        collection and no build refers to, of people sign-ins and revocations that have expired.
         """
 
 
@@ -334,6 +380,10 @@ class Store(SessionStore, BlobStore, JobStore, Protocol):
     @property
     def knowledge(self) -> KnowledgeStore:
         """Documents that answers are found in."""
+
+    @property
+    def webhooks(self) -> WebhookStore:
+        """Who wants to know of events, and what has still to be delivered."""
 
     async def open(self) -> None:
         """Makes the store ready.

@@ -4,8 +4,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from quintet.jobs.v1 import job_service_pb2 as jobs_pb
 from quintet.session.v1 import session_service_pb2 as pb
+from quintet.vision.v1.vision_service_pb2 import ImageAnalysis
+from quintet_session import validation
 from quintet_session.store import JobRecord, JobState, MessageRecord, NewMessage, Role, Scope, SessionRecord
-from quintet_session.validation import invalid, message_id, missing
 
 _ROLES = {
     Role.USER: pb.Message.ROLE_USER,
@@ -32,28 +33,45 @@ def to_session(record: SessionRecord) -> pb.Session:
         update_time=to_timestamp(record.update_us),
         message_count=record.message_count,
         attributes=record.attributes,
+        expire_time=None if record.expire_us is None else to_timestamp(record.expire_us),
     )
 
 
 def to_message(record: MessageRecord) -> pb.Message:
     """Returns a message as the contract has it."""
-    return pb.Message(
+    message = pb.Message(
         message_id=record.message_id,
         sequence=record.sequence,
         role=_ROLES[record.role],
         content=record.content,
         create_time=to_timestamp(record.create_us),
     )
+    # Most messages have neither, and even an empty one would take as long as the rest together.
+    if record.attributes:
+        message.attributes.update(record.attributes)
+    if record.image_analysis is not None:
+        message.image_analysis.CopyFrom(ImageAnalysis.FromString(record.image_analysis))
+    return message
 
 
 def from_message(message: pb.Message) -> NewMessage:
-    """Returns what is to be stored; raises MISSING_FIELD or INVALID_ARGUMENT for a role or an id that is none."""
+    """Returns what is to be stored.
+
+    Raises:
+        DomainError: MISSING_FIELD, INVALID_ARGUMENT or PAYLOAD_TOO_LARGE for a message that the contract does not have.
+    """
     if message.role == pb.Message.ROLE_UNSPECIFIED:
-        raise missing("messages.role")
+        raise validation.missing("messages.role")
     role = _ROLES_BY_NUMBER.get(message.role)
     if role is None:
-        raise invalid("messages.role", "user, assistant or system")
-    return NewMessage(role, message.content, message_id(message.message_id))
+        raise validation.invalid("messages.role", "user, assistant or system")
+    return NewMessage(
+        role=role,
+        content=message.content,
+        message_id=validation.message_id(message.message_id),
+        attributes=validation.message_attributes(message.attributes),
+        image_analysis=validation.image_analysis(message),
+    )
 
 
 def to_job(record: JobRecord) -> jobs_pb.Job:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from quintet.jobs.v1 import job_service_pb2 as jobs_pb
@@ -20,7 +21,9 @@ LONGEST_ATTRIBUTE_NAME = 64
 LONGEST_ATTRIBUTE = 1000
 LONGEST_WORKER_ID = 128
 MOST_MESSAGES = 100
+MOST_MESSAGE_ATTRIBUTES = 16
 MAX_CONTENT_BYTES = 1 << 20
+MAX_IMAGE_ANALYSIS_BYTES = 256 << 10
 # The answer repeats the messages and must fit into one gRPC message.
 MAX_APPEND_BYTES = 6 << 20
 MAX_TASK_TEXT_BYTES = 64 << 10
@@ -28,6 +31,7 @@ MAX_TASK_BYTES = 128 << 10
 DEFAULT_PAGE_SIZE = 100
 LARGEST_PAGE_SIZE = 1000
 LONGEST_WAIT_S = 30
+LONGEST_IDLE_S = 400 * 86_400
 # As long as a sentence can be in the status of a call.
 _LONGEST_FAILURE = 1000
 _LAST_SECOND = 253_402_300_799
@@ -102,12 +106,26 @@ def time_us(time: Timestamp, field: str) -> int:
     return time.seconds * 1_000_000 + time.nanos // 1000
 
 
-def attributes(values: Mapping[str, str]) -> dict[str, str]:
-    """Returns attributes to set; an empty value stands for a removal."""
+def idle_us(idle: Duration) -> int:
+    """Returns how long nothing may change in a session before it ends, in microseconds."""
+    if not 0 <= idle.nanos < 1_000_000_000 or not (1, 0) <= (idle.seconds, idle.nanos) <= (LONGEST_IDLE_S, 0):
+        raise invalid("idle_lifetime", "1 second to 400 days")
+    return idle.seconds * 1_000_000 + idle.nanos // 1000
+
+
+def max_sessions(value: int) -> int:
+    """Returns how many sessions an owner may have, 0 for any number."""
+    if value < 0:
+        raise invalid("max_sessions", "1 or more, or 0 for no bound")
+    return value
+
+
+def attributes(values: Mapping[str, str], field: str = "attributes") -> dict[str, str]:
+    """Returns attributes to set; where they belong to a session, an empty value stands for a removal."""
     for name, value in values.items():
         if not name or len(name) > LONGEST_ATTRIBUTE_NAME or len(value) > LONGEST_ATTRIBUTE:
             raise invalid(
-                "attributes",
+                field,
                 f"names of 1 to {LONGEST_ATTRIBUTE_NAME} and values of at most {LONGEST_ATTRIBUTE} characters",
             )
     return dict(values)
@@ -122,8 +140,25 @@ def message_id(value: str) -> str:
     return value
 
 
+def message_attributes(values: Mapping[str, str]) -> dict[str, str]:
+    """Returns what is kept beside the text of a message."""
+    if len(values) > MOST_MESSAGE_ATTRIBUTES:
+        raise invalid("messages.attributes", f"at most {MOST_MESSAGE_ATTRIBUTES} entries")
+    return attributes(values, "messages.attributes")
+
+
+def image_analysis(message: pb.Message) -> bytes | None:
+    """Returns the analysis of a message's picture as the store keeps it, None without one."""
+    if not message.HasField("image_analysis"):
+        return None
+    data = message.image_analysis.SerializeToString()
+    if len(data) > MAX_IMAGE_ANALYSIS_BYTES:
+        raise too_large("An image analysis", MAX_IMAGE_ANALYSIS_BYTES, len(data))
+    return data
+
+
 def contents(messages: Sequence[pb.Message]) -> None:
-    """Checks how many messages there are and how large they are."""
+    """Checks how many messages there are and how large they are, with all that is kept beside their texts."""
     if not messages:
         raise missing("messages")
     if len(messages) > MOST_MESSAGES:
@@ -131,8 +166,15 @@ def contents(messages: Sequence[pb.Message]) -> None:
     sizes = [len(message.content.encode()) for message in messages]
     if max(sizes) > MAX_CONTENT_BYTES:
         raise too_large("A message", MAX_CONTENT_BYTES, max(sizes))
-    if sum(sizes) > MAX_APPEND_BYTES:
-        raise too_large("An append", MAX_APPEND_BYTES, sum(sizes))
+    total = sum(sizes) + sum(map(_bytes_beside, messages))
+    if total > MAX_APPEND_BYTES:
+        raise too_large("An append", MAX_APPEND_BYTES, total)
+
+
+def _bytes_beside(message: pb.Message) -> int:
+    """Returns the bytes of a message's attributes and of its image analysis."""
+    texts = sum(len(name.encode()) + len(value.encode()) for name, value in message.attributes.items())
+    return texts + message.image_analysis.ByteSize()
 
 
 def id_prefix(value: str) -> str:

@@ -15,6 +15,7 @@ from quintet.jobs.v1 import job_service_pb2_grpc as jobs_rpc
 from quintet.knowledge.v1 import knowledge_service_pb2_grpc as knowledge_rpc
 from quintet.session.v1 import session_service_pb2_grpc as rpc
 from quintet.usage.v1 import usage_service_pb2_grpc as usage_rpc
+from quintet.webhooks.v1 import webhook_service_pb2_grpc as webhooks_rpc
 from quintet_session.__main__ import SessionService, build_store
 from quintet_session.settings import SessionSettings
 from quintet_session.store import Scope, Store
@@ -23,7 +24,7 @@ from quintet_testing import serve
 
 # Test modules are imported by their paths, so that the module beside them has to be made findable.
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("knowledge_pieces", "session_processes")
+pytest.register_assert_rewrite("knowledge_pieces", "session_processes", "webhook_pieces")
 
 SCOPE = Scope("nexus", "anonymous")
 # Most tests are not about the time that a password takes.
@@ -103,6 +104,7 @@ class Running:
     usage: usage_rpc.UsageServiceStub
     knowledge: knowledge_rpc.KnowledgeServiceStub
     identity: identity_rpc.IdentityServiceStub
+    webhooks: webhooks_rpc.WebhookServiceStub
     store: Store
     channel: grpc.aio.Channel
 
@@ -121,6 +123,7 @@ async def running_service(folder: Path, **settings: object) -> AsyncIterator[Run
                 usage=usage_rpc.UsageServiceStub(channel),
                 knowledge=knowledge_rpc.KnowledgeServiceStub(channel),
                 identity=identity_rpc.IdentityServiceStub(channel),
+                webhooks=webhooks_rpc.WebhookServiceStub(channel),
                 store=store,
                 channel=channel,
             )
@@ -158,6 +161,11 @@ def usage(service: Running) -> usage_rpc.UsageServiceStub:
 @pytest.fixture
 def knowledge(service: Running) -> knowledge_rpc.KnowledgeServiceStub:
     return service.knowledge
+
+
+@pytest.fixture
+def webhooks(service: Running) -> webhooks_rpc.WebhookServiceStub:
+    return service.webhooks
 
 
 @pytest.fixture

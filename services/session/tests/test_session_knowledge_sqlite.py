@@ -110,7 +110,7 @@ async def test_messages_do_not_wait_for_documents(tmp_path: Path) -> None:
     store = SqliteStore(DatabaseOptions(tmp_path, synchronous="normal"))
     await store.open()
     scope = Scope("nexus", "anonymous")
-    session_id = (await store.create_session(scope, "")).session_id
+    session_id = (await store.create_session(scope, "")).session.session_id
     build_id = await store.knowledge.begin_build(NewBuild("c", ""))
     await store.knowledge.attach_documents(build_id, [NewDocument("a", "a")])
     chunks = tuple(ChunkRecord(f"word{number} " * 1000) for number in range(500))

@@ -44,7 +44,7 @@ async def refusal(folder: Path) -> DomainError:
 
 async def filled(folder: Path, messages: int = 200) -> str:
     store = await opened(folder)
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     for number in range(messages):
         await store.append_messages(SCOPE, session_id, text(f"{number} " * 100, str(number)))
     await store.close()
@@ -115,7 +115,7 @@ async def test_a_cancelled_operation_that_has_not_begun_never_runs(tmp_path: Pat
 
 async def test_readers_do_not_wait_for_the_writer(tmp_path: Path) -> None:
     store = await opened(tmp_path)
-    session_id = (await store.create_session(SCOPE, "seen")).session_id
+    session_id = (await store.create_session(SCOPE, "seen")).session.session_id
     blocker = sqlite3.connect(tmp_path / "quintet.db", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     writing = asyncio.create_task(store.update_session(SCOPE, session_id, "later"))
@@ -129,7 +129,7 @@ async def test_readers_do_not_wait_for_the_writer(tmp_path: Path) -> None:
 
 async def test_a_full_store_says_so_keeps_whole_what_it_has_and_works_again(tmp_path: Path) -> None:
     store = await opened(tmp_path, max_bytes=1 << 20)
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     stored = 0
     with pytest.raises(DomainError) as caught:
         while stored < 1000:
@@ -154,7 +154,7 @@ async def test_a_full_disk_says_so_and_works_again_when_there_is_space(tmp_path:
         pytest.skip(f"this user cannot mount a small disk: {mounted.stderr.decode().strip()}")
     try:
         store = await opened(tmp_path)
-        session_id = (await store.create_session(SCOPE, "")).session_id
+        session_id = (await store.create_session(SCOPE, "")).session.session_id
         ballast = tmp_path / "ballast"
         with pytest.raises(OSError, match="No space"):
             ballast.write_bytes(bytes(8 << 20))

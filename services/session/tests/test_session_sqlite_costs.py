@@ -15,6 +15,7 @@ from quintet_session.stores.sqlite import (
     identity_api_keys,
     knowledge_retention,
     messages,
+    session_retention,
     sessions,
     usage,
 )
@@ -93,7 +94,7 @@ def test_a_page_of_messages_costs_the_same_behind_any_offset(
 ) -> None:
     def cost(offset: int) -> int:
         listing = MessageListing(50, 1 << 30, newest_first=newest_first, offset=offset)
-        return steps(connection, lambda: messages.list_page(connection, SCOPE, session_id, listing))
+        return steps(connection, lambda: messages.list_page(connection, SCOPE, session_id, listing, NOW_US))
 
     assert cost(MESSAGES - 100) <= cost(0) + 2 * _RESOLUTION
     # Proof that the count would see it: walking over the messages takes a step for each at least.
@@ -102,7 +103,7 @@ def test_a_page_of_messages_costs_the_same_behind_any_offset(
 
 
 def test_a_message_is_found_without_a_search(connection: sqlite3.Connection, session_id: str) -> None:
-    assert steps(connection, lambda: messages.get(connection, SCOPE, f"id-{MESSAGES - 1}")) < 200
+    assert steps(connection, lambda: messages.get(connection, SCOPE, f"id-{MESSAGES - 1}", NOW_US)) < 200
 
 
 def test_the_end_of_a_long_list_of_sessions_is_near(connection: sqlite3.Connection) -> None:
@@ -112,7 +113,30 @@ def test_the_end_of_a_long_list_of_sessions_is_near(connection: sqlite3.Connecti
         sessions.create(connection, scope, "", {}, NOW_US)
     connection.execute("COMMIT")
     listing = SessionListing(20, 1 << 30, offset=980)
-    assert steps(connection, lambda: sessions.list_page(connection, scope, listing)) < 10_000
+    assert steps(connection, lambda: sessions.list_page(connection, scope, listing, NOW_US)) < 12_000
+
+
+def test_ends_of_sessions_are_not_searched_for(tmp_path: Path) -> None:
+    """Neither by those who want the others, nor by the removal of the few whose end has come."""
+    connection = open_writer(DatabaseOptions(tmp_path, synchronous="normal"))
+    connection.execute("BEGIN")
+    for number in range(5000):
+        owner = Scope("omni", f"owner-{number % 50}")
+        sessions.create(connection, owner, "", {}, NOW_US, idle_us=None if number % 2 else 1_000_000 + number)
+    connection.execute("COMMIT")
+    scope, now_us = Scope("omni", "owner-4"), NOW_US + 1_000_500
+    session = sessions.newest(connection, scope, now_us)
+    assert session is not None
+    assert steps(connection, lambda: sessions.get(connection, scope, session.session_id, now_us)) < 100
+    assert steps(connection, lambda: sessions.newest(connection, scope, now_us)) < 200
+    assert steps(connection, lambda: sessions.find_beyond(connection, scope, 90, now_us)) < 2000
+    assert steps(connection, lambda: sessions.list_page(connection, scope, SessionListing(20, 1 << 30), now_us)) < 2000
+    assert sessions.count(connection, "omni", now_us) == 4749
+    for _ in range(251):
+        assert steps(connection, lambda: session_retention.purge_step(connection, now_us)) < 300
+    assert not session_retention.purge_step(connection, now_us)
+    assert connection.execute("SELECT count(*) FROM sessions").fetchone() == (4749,)
+    connection.close()
 
 
 @pytest.mark.parametrize("dimensions", [frozenset(), frozenset(UsageDimension)], ids=["total", "grouped"])
@@ -203,11 +227,11 @@ def test_a_database_of_an_earlier_schema_keeps_its_conversations(tmp_path: Path)
     )
     old.close()
     connection = open_writer(DatabaseOptions(tmp_path))
-    page = messages.list_page(connection, SCOPE, "old", MessageListing(10, 1 << 30))
+    page = messages.list_page(connection, SCOPE, "old", MessageListing(10, 1 << 30), 7)
     assert (page.session.title, page.session.attributes) == ("kept", {})
     assert [(message.message_id, message.content) for message in page.messages] == [("old-1", "said before")]
     connection.execute("BEGIN")
     appended = messages.append(connection, SCOPE, "old", Append((NewMessage(Role.USER, "now", "new"),), "k"), 7)
     connection.execute("COMMIT")
-    assert messages.get(connection, SCOPE, "new").message == appended.messages[0]
+    assert messages.get(connection, SCOPE, "new", 7).message == appended.messages[0]
     connection.close()

@@ -46,7 +46,7 @@ async def busy(database: SqliteDatabase, *, heavy: bool) -> AsyncIterator[None]:
 
 async def test_messages_are_read_beside_long_searches(database: SqliteDatabase) -> None:
     async with busy(database, heavy=True):
-        assert await database.read(lambda connection: sessions.count(connection, "nexus")) == 0
+        assert await database.read(lambda connection: sessions.count(connection, "nexus", 0)) == 0
 
 
 async def test_searches_and_sums_have_threads_of_their_own(database: SqliteDatabase) -> None:

@@ -35,7 +35,7 @@ async def listed_ids(store: Store) -> list[str]:
 
 
 async def test_attributes_are_set_changed_and_removed(store: Store) -> None:
-    created = await store.create_session(SCOPE, "T", {"model": "small", "mode": "voice", "empty": ""})
+    created = (await store.create_session(SCOPE, "T", {"model": "small", "mode": "voice", "empty": ""})).session
     assert created.attributes == {"model": "small", "mode": "voice"}
     changed = await store.update_session(
         SCOPE, created.session_id, attributes={"model": "large", "mode": "", "language": "hi", "absent": ""}
@@ -47,8 +47,8 @@ async def test_attributes_are_set_changed_and_removed(store: Store) -> None:
 
 async def test_attributes_alone_leave_a_session_in_its_place(stores: Any) -> None:
     store: Store = await stores.open()
-    first = await store.create_session(SCOPE, "first")
-    second = await store.create_session(SCOPE, "second")
+    first = (await store.create_session(SCOPE, "first")).session
+    second = (await store.create_session(SCOPE, "second")).session
     stores.clock.jump(60)
     changed = await store.update_session(SCOPE, first.session_id, attributes={"a": "b"})
     assert changed.update_us == first.update_us
@@ -63,7 +63,7 @@ async def test_attributes_alone_leave_a_session_in_its_place(stores: Any) -> Non
 
 
 async def test_an_append_sets_attributes_once(store: Store) -> None:
-    session_id = (await store.create_session(SCOPE, "", {"kept": "yes", "gone": "soon"})).session_id
+    session_id = (await store.create_session(SCOPE, "", {"kept": "yes", "gone": "soon"})).session.session_id
     append = said("hello", "k", answered="1", gone="")
     appended = await store.append_messages(SCOPE, session_id, append)
     assert appended.session.attributes == {"kept": "yes", "answered": "1"}
@@ -73,7 +73,7 @@ async def test_an_append_sets_attributes_once(store: Store) -> None:
 
 
 async def test_a_session_holds_at_most_thirty_two_attributes(store: Store) -> None:
-    session_id = (await store.create_session(SCOPE, "T", FULL)).session_id
+    session_id = (await store.create_session(SCOPE, "T", FULL)).session.session_id
     calls = [
         store.update_session(SCOPE, session_id, "other", {"one": "more"}),
         store.append_messages(SCOPE, session_id, said("x", "k", one="more")),
@@ -92,7 +92,7 @@ async def test_a_session_holds_at_most_thirty_two_attributes(store: Store) -> No
 async def test_odd_texts_are_kept_as_they_are(stores: Stores) -> None:
     store = await stores.open()
     attributes = {text: text for text in ODD_TEXTS}
-    ids = [(await store.create_session(SCOPE, text, attributes)).session_id for text in ODD_TEXTS]
+    ids = [(await store.create_session(SCOPE, text, attributes)).session.session_id for text in ODD_TEXTS]
     store = await stores.open()
     for session_id, text in zip(ids, ODD_TEXTS, strict=True):
         session = await store.get_session(SCOPE, session_id)
@@ -115,15 +115,15 @@ async def test_a_page_of_sessions_ends_early_rather_than_grow_too_large(store: S
 
 @pytest.mark.parametrize("other", OTHERS)
 async def test_attributes_of_other_scopes_do_not_exist(store: Store, other: Scope) -> None:
-    session = await store.create_session(SCOPE, "mine", {"a": "b"})
+    session = (await store.create_session(SCOPE, "mine", {"a": "b"})).session
     error = await refused(store.update_session(other, session.session_id, "theirs", {"a": "c"}))
     assert error.reason is Reason.SESSION_NOT_FOUND
     assert await store.get_session(SCOPE, session.session_id) == session
 
 
 async def test_a_surface_knows_its_owners_and_how_many_sessions_it_has(store: Store) -> None:
-    mine = (await store.create_session(SCOPE, "")).session_id
-    theirs = (await store.create_session(Scope("quillium", "bob"), "")).session_id
+    mine = (await store.create_session(SCOPE, "")).session.session_id
+    theirs = (await store.create_session(Scope("quillium", "bob"), "")).session.session_id
     await store.create_session(Scope("omni", "ann"), "")
     assert [await store.count_sessions(surface) for surface in ("quillium", "omni", "sight")] == [2, 1, 0]
     assert await store.get_session_owner("quillium", theirs) == Scope("quillium", "bob")

@@ -34,7 +34,7 @@ async def walk(store: Store, session_id: str, limit: int, *, newest_first: bool 
 
 
 async def test_a_session_is_kept_as_it_was_created(store: Store) -> None:
-    created = await store.create_session(SCOPE, "First light")
+    created = (await store.create_session(SCOPE, "First light")).session
     assert created == await store.get_session(SCOPE, created.session_id)
     assert (created.title, created.message_count, created.scope) == ("First light", 0, SCOPE)
     assert created.create_us == created.update_us
@@ -42,7 +42,7 @@ async def test_a_session_is_kept_as_it_was_created(store: Store) -> None:
 
 @pytest.mark.parametrize("other", [Scope("nexus", "someone"), Scope("omni", "anonymous")])
 async def test_sessions_of_other_scopes_do_not_exist(store: Store, other: Scope) -> None:
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     await fill(store, session_id, 1)
     calls = [
         store.get_session(other, session_id),
@@ -62,7 +62,7 @@ async def test_sessions_of_other_scopes_do_not_exist(store: Store, other: Scope)
 
 
 async def test_sessions_are_listed_by_their_last_change(store: Store) -> None:
-    ids = [(await store.create_session(SCOPE, str(number))).session_id for number in range(3)]
+    ids = [(await store.create_session(SCOPE, str(number))).session.session_id for number in range(3)]
     await fill(store, ids[0], 1)
     await store.update_session(SCOPE, ids[1], "renamed")
     page = await store.list_sessions(SCOPE, SessionListing(10, 1 << 30))
@@ -72,9 +72,9 @@ async def test_sessions_are_listed_by_their_last_change(store: Store) -> None:
 
 async def test_a_clock_that_jumps_back_changes_no_order(stores: Stores) -> None:
     store = await stores.open()
-    first = (await store.create_session(SCOPE, "")).session_id
+    first = (await store.create_session(SCOPE, "")).session.session_id
     stores.clock.jump(-3600)
-    second = (await store.create_session(SCOPE, "")).session_id
+    second = (await store.create_session(SCOPE, "")).session.session_id
     await fill(store, first, 1, "a")
     stores.clock.jump(-3600)
     await fill(store, first, 1, "b")
@@ -84,7 +84,7 @@ async def test_a_clock_that_jumps_back_changes_no_order(stores: Stores) -> None:
 
 
 async def test_pages_of_sessions_hold_each_untouched_session_once(store: Store) -> None:
-    ids = [(await store.create_session(SCOPE, "")).session_id for _ in range(25)]
+    ids = [(await store.create_session(SCOPE, "")).session.session_id for _ in range(25)]
     seen: list[str] = []
     position = None
     while True:
@@ -108,7 +108,7 @@ async def test_messages_are_kept_as_they_are(store: Store) -> None:
         "",
         "a" * (1 << 20),
     )
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     appended = await store.append_messages(SCOPE, session_id, said(*texts, key="k"))
     assert tuple(message.content for message in await walk(store, session_id, 3)) == texts
     assert tuple(message.content for message in appended.messages) == texts
@@ -118,25 +118,25 @@ async def test_messages_are_kept_as_they_are(store: Store) -> None:
 
 
 async def test_roles_are_kept(store: Store) -> None:
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     roles = (Role.SYSTEM, Role.USER, Role.ASSISTANT)
     await store.append_messages(SCOPE, session_id, Append(tuple(NewMessage(role, "x") for role in roles), "k"))
     assert tuple(message.role for message in await walk(store, session_id, 10)) == roles
 
 
 async def test_a_repeated_append_stores_nothing_and_answers_the_same(store: Store) -> None:
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     first = await store.append_messages(SCOPE, session_id, said("a", "b", key="k", title="T"))
     await fill(store, session_id, 1)
     again = await store.append_messages(SCOPE, session_id, said("a", "b", key="k", title="T"))
     assert again.messages == first.messages
     assert again.session.message_count == 3
-    other = (await store.create_session(SCOPE, "")).session_id
+    other = (await store.create_session(SCOPE, "")).session.session_id
     assert (await store.append_messages(SCOPE, other, said("c", key="k"))).messages[0].content == "c"
 
 
 async def test_repetitions_at_the_same_time_store_once(store: Store) -> None:
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     answers = await asyncio.gather(
         *(store.append_messages(SCOPE, session_id, said("once", key="k")) for _ in range(20))
     )
@@ -145,7 +145,7 @@ async def test_repetitions_at_the_same_time_store_once(store: Store) -> None:
 
 
 async def test_a_late_repetition_does_not_bring_cleared_messages_back(store: Store) -> None:
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     first = await store.append_messages(SCOPE, session_id, said("a", key="k"))
     await store.clear_messages(SCOPE, session_id)
     again = await store.append_messages(SCOPE, session_id, said("a", key="k"))
@@ -154,16 +154,16 @@ async def test_a_late_repetition_does_not_bring_cleared_messages_back(store: Sto
 
 
 async def test_the_first_message_gives_the_title(store: Store) -> None:
-    session_id = (await store.create_session(SCOPE, "New Chat")).session_id
+    session_id = (await store.create_session(SCOPE, "New Chat")).session.session_id
     first = await store.append_messages(SCOPE, session_id, said("a", key="1", title="about a"))
     second = await store.append_messages(SCOPE, session_id, said("b", key="2", title="about b"))
     assert (first.session.title, second.session.title) == ("about a", "about a")
-    untitled = (await store.create_session(SCOPE, "kept")).session_id
+    untitled = (await store.create_session(SCOPE, "kept")).session.session_id
     assert (await store.append_messages(SCOPE, untitled, said("a", key="1"))).session.title == "kept"
 
 
 async def test_a_clear_keeps_the_session_and_never_gives_a_sequence_twice(store: Store) -> None:
-    session_id = (await store.create_session(SCOPE, "kept")).session_id
+    session_id = (await store.create_session(SCOPE, "kept")).session.session_id
     await fill(store, session_id, 3, "before")
     await store.clear_messages(SCOPE, session_id)
     await store.clear_messages(SCOPE, session_id)
@@ -174,7 +174,7 @@ async def test_a_clear_keeps_the_session_and_never_gives_a_sequence_twice(store:
 
 
 async def test_a_deleted_session_takes_its_messages_with_it(store: Store) -> None:
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     await fill(store, session_id, 3)
     await store.delete_session(SCOPE, session_id)
     with pytest.raises(DomainError) as caught:
@@ -182,13 +182,13 @@ async def test_a_deleted_session_takes_its_messages_with_it(store: Store) -> Non
     assert caught.value.reason is Reason.SESSION_NOT_FOUND
     with pytest.raises(DomainError):
         await store.delete_session(SCOPE, session_id)
-    fresh = (await store.create_session(SCOPE, "")).session_id
+    fresh = (await store.create_session(SCOPE, "")).session.session_id
     assert await walk(store, fresh, 10) == []
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
 async def test_pages_of_messages_are_stable_while_others_append(store: Store, newest_first: bool) -> None:
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     await fill(store, session_id, 20, "old")
 
     async def append_more() -> None:
@@ -203,7 +203,7 @@ async def test_pages_of_messages_are_stable_while_others_append(store: Store, ne
 
 
 async def test_a_page_ends_early_rather_than_grow_too_large(store: Store) -> None:
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     await store.append_messages(SCOPE, session_id, said(*("x" * 1000 for _ in range(5)), "y" * 9000, "z", key="k"))
     sizes = []
     position = None
@@ -217,7 +217,7 @@ async def test_a_page_ends_early_rather_than_grow_too_large(store: Store) -> Non
 
 
 async def test_sixty_four_writers_leave_no_gap_and_no_double(store: Store) -> None:
-    shared = (await store.create_session(SCOPE, "")).session_id
+    shared = (await store.create_session(SCOPE, "")).session.session_id
 
     async def write(writer: int) -> list[int]:
         sequences = []
@@ -237,7 +237,7 @@ async def test_sixty_four_writers_leave_no_gap_and_no_double(store: Store) -> No
 
 async def test_everything_is_there_after_a_restart(stores: Stores) -> None:
     store = await stores.open()
-    session_id = (await store.create_session(SCOPE, "kept")).session_id
+    session_id = (await store.create_session(SCOPE, "kept")).session.session_id
     await fill(store, session_id, 3)
     before = (await store.get_session(SCOPE, session_id), await walk(store, session_id, 10))
     store = await stores.open()

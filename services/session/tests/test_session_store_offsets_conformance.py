@@ -33,7 +33,7 @@ def said(*texts: str, key: str, ids: tuple[str, ...] = ()) -> Append:
 
 
 async def new_session(store: Store, scope: Scope = SCOPE) -> str:
-    return (await store.create_session(scope, "")).session_id
+    return (await store.create_session(scope, "")).session.session_id
 
 
 async def contents(store: Store, session_id: str, **listing: Any) -> list[str]:

@@ -87,7 +87,7 @@ async def test_an_upload_that_a_job_took_stays_also_when_its_caller_left(store: 
 async def test_an_input_stays_when_the_caller_leaves_while_its_job_waits_behind_many_messages(store: Store) -> None:
     cleanups = Cleanups(store)
     queue = JobQueue(store, lease_s=10, max_attempts=3, max_queued=1)
-    session_id = (await store.create_session(SCOPE, "")).session_id
+    session_id = (await store.create_session(SCOPE, "")).session.session_id
     stored, congested = asyncio.Event(), asyncio.Event()
 
     async def create() -> None:

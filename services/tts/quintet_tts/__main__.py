@@ -27,7 +27,13 @@ def build(settings: TtsSettings) -> Service:
     engine = build_engine(settings)
     slots = EngineSlots(settings.slots, settings.waiting)
     metrics.watch_engine("tts", slots)
-    servicer = TtsServicer(engine, slots, max_audio_s=settings.max_audio_s, stalled_reader_s=settings.stalled_reader_s)
+    servicer = TtsServicer(
+        engine,
+        slots,
+        max_audio_s=settings.max_audio_s,
+        stalled_reader_s=settings.stalled_reader_s,
+        idle_caller_s=settings.idle_caller_s,
+    )
 
     def register(server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:
         rpc.add_TtsServiceServicer_to_server(servicer, server)
@@ -38,7 +44,7 @@ def build(settings: TtsSettings) -> Service:
         await engine.close()
 
     return Service(
-        name="tts", settings=settings, register=register, warm_up=engine.warm_up, close=close, describe=engine.info
+        name="tts", settings=settings, register=register, warm_up=servicer.warm_up, close=close, describe=engine.info
     )
 
 

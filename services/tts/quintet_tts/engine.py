@@ -56,6 +56,16 @@ class Voice:
 class TtsEngine(Protocol):
     """An engine; all methods are called on the event loop and none of them blocks it."""
 
+    def announce(self, request: SpeechRequest) -> Started:
+        """Tells what `speak` will begin with, without speaking; the rate depends on voice and language alone.
+
+        The limitations of an empty text are those that any text could meet.
+
+        Raises:
+            DomainError: UNSUPPORTED_LANGUAGE or VOICE_NOT_FOUND.
+        """
+        ...
+
     def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
         """Yields Started, the sound in pieces of at most 64 KiB as it is made, and Finished.
 

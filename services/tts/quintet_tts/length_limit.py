@@ -1,4 +1,4 @@
-"""Ends a text whose sound grows too long, which its number of characters does not tell.
+"""Ends a call whose sound grows too long, which its number of characters does not tell.
 
 Engines read symbols and letters of foreign scripts aloud by their names: a page of them lasts for hours.
 """
@@ -6,13 +6,14 @@ Engines read symbols and letters of foreign scripts aloud by their names: a page
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from quintet_errors import DomainError, Reason
-from quintet_tts.engine import SpeechEvent, Started
+from quintet_tts.engine import Started
+from quintet_tts.narration import NarrationEvent
 
 _SAMPLE_BYTES = 2
 
 
-async def limited(events: AsyncIterator[SpeechEvent], max_audio_s: float) -> AsyncGenerator[SpeechEvent, None]:
-    """Yields the events of an engine as they are, while their sound is not longer than `max_audio_s`.
+async def limited(events: AsyncIterator[NarrationEvent], max_audio_s: float) -> AsyncGenerator[NarrationEvent, None]:
+    """Yields the events as they are, while their sound is not longer than `max_audio_s`.
 
     Raises:
         DomainError: MEDIA_TOO_LONG in the place of the sound that goes beyond.

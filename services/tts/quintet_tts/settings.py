@@ -20,6 +20,8 @@ class TtsSettings(ServiceSettings):
     waiting: int = Field(default=64, ge=0)
     """Texts that wait for a slot; one more is refused at once."""
     max_audio_s: float = Field(default=3600.0, gt=0)
-    """Longest sound of one text, in seconds; as MP3, the default is 22 MB."""
+    """Longest sound of one call, in seconds; as MP3, the default is 22 MB."""
     stalled_reader_s: float = Field(default=30.0, gt=0)
     """A caller that takes no sound for so long loses its call."""
+    idle_caller_s: float = Field(default=300.0, gt=0)
+    """A caller of a stream of texts that sends none for so long loses its call."""

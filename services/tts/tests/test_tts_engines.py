@@ -41,6 +41,15 @@ async def test_sound_is_what_the_events_say(engine):
     assert min(samples) < -2000
 
 
+async def test_announcement_holds(engine):
+    for fields in ({}, {"language": "en"}, {"voice": engine.voices("en")[0].name}):
+        announced = engine.announce(SpeechRequest("", **fields))
+        assert announced == (await spoken(engine, **fields))[0]
+    with pytest.raises(DomainError) as failure:
+        engine.announce(SpeechRequest("", voice="nobody"))
+    assert failure.value.reason is Reason.VOICE_NOT_FOUND
+
+
 async def test_longer_text_takes_longer(engine):
     lengths = [(await spoken(engine, " ".join([SENTENCE] * count)))[2].duration_s for count in (1, 3, 9)]
     assert lengths[0] < lengths[1] < lengths[2]

@@ -69,12 +69,27 @@ async def test_every_listed_voice_is_audible(engine):
         assert max(array("h", pcm)) > 1500, voice
 
 
+async def test_hindi_and_marathi_read_the_same_text_in_their_own_way(engine):
+    # Their words for these numbers differ.
+    text = "आज 25, 49, 1299."
+    hindi = await spoken(engine, text, language="hi")
+    marathi = await spoken(engine, text, language="mr")
+    assert [started.voice for started, _, _ in (hindi, marathi)] == ["hi", "mr"]
+    for _, pcm, finished in (hindi, marathi):
+        assert 2 < finished.duration_s < 8
+        assert loud_share(pcm) > 0.4
+    assert abs(hindi[2].duration_s - marathi[2].duration_s) > 0.1
+
+
 async def test_limits_are_told_only_where_they_hold(engine):
     def subjects(started):
         return [limitation.subject for limitation in started.limitations]
 
     assert subjects((await spoken(engine, "きょうは", language="ja"))[0]) == []
     assert subjects((await spoken(engine, "今日は", language="ja"))[0]) == ["language:ja"]
+    # Of texts that are still to come, kanji may be part.
+    assert subjects(engine.announce(SpeechRequest("", "ja"))) == ["language:ja"]
+    assert subjects(engine.announce(SpeechRequest("", "en"))) == []
     assert subjects((await spoken(engine, "今日は", language="zh"))[0]) == []
     assert subjects((await spoken(engine, "ดี", language="th-TH"))[0]) == ["language:th"]
     assert subjects((await spoken(engine, "Hello", speaking_rate=0.25))[0]) == ["speaking_rate"]

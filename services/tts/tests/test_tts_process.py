@@ -50,7 +50,8 @@ async def test_process_speaks_with_little_memory_and_ends_in_order(tmp_path):
                 await call.aclose()
         used = psutil.Process(process.pid).memory_info().rss / 2**20
         print(f"resident: {ready:.0f} MiB ready, {used:.0f} MiB after MP3")
-        assert ready < 80
+        # FFmpeg's libraries are 19 of these: they are loaded before the first caller, who would wait for them.
+        assert ready < 95
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 10) == 0
     finally:

@@ -2,67 +2,24 @@ import asyncio
 import io
 import time
 import wave
-from contextlib import asynccontextmanager
+from array import array
 
 import av
 import pytest
 from prometheus_client import REGISTRY
+from tts_room import room_with
 
 from quintet.media.v1 import audio_pb2, engine_pb2
 from quintet.tts.v1 import tts_service_pb2 as pb
-from quintet.tts.v1 import tts_service_pb2_grpc as rpc
-from quintet_engines import EngineSlots
 from quintet_errors import DomainError, Reason
-from quintet_rpc.calls import call_stream, call_unary
+from quintet_rpc.calls import call_unary
 from quintet_rpc.request_context import current_script, request_scope
-from quintet_testing import eventually, serve
+from quintet_testing import eventually
 from quintet_tts.engines.espeak import EspeakEngine
 from quintet_tts.engines.scripted import ScriptedEngine
-from quintet_tts.servicer import TtsServicer
 
 TEXT = "Good morning. The weather is fine today, and the birds sing."
 LONG = "Every word of this long story is read aloud, one after the other, without any hurry. " * 200
-
-
-class Room:
-    def __init__(self, channel, slots):
-        self.stub = rpc.TtsServiceStub(channel)
-        self.slots = slots
-
-    def synthesize(self, **fields):
-        return call_stream(self.stub.Synthesize, pb.SynthesizeRequest(**fields), deadline_s=30)
-
-    async def spoken(self, **fields):
-        """Returns started, all bytes of sound, and finished."""
-        events = [event async for event in self.synthesize(**fields)]
-        kinds = [event.WhichOneof("event") for event in events]
-        assert kinds == ["started", *["audio"] * (len(kinds) - 2), "finished"]
-        assert all(0 < len(event.audio) <= 65536 for event in events[1:-1])
-        return events[0].started, b"".join(event.audio for event in events[1:-1]), events[-1].finished
-
-    async def refusal(self, **fields):
-        with pytest.raises(DomainError) as failure:
-            await self.spoken(**fields)
-        return failure.value
-
-    async def voices(self, **fields):
-        return await call_unary(self.stub.ListVoices, pb.ListVoicesRequest(**fields), deadline_s=5)
-
-
-@asynccontextmanager
-async def room_with(engine, slots=8, waiting=8, max_audio_s=3600.0, stalled_reader_s=30.0):
-    admission = EngineSlots(slots, waiting)
-    servicer = TtsServicer(engine, admission, max_audio_s=max_audio_s, stalled_reader_s=stalled_reader_s)
-
-    def register(server):
-        rpc.add_TtsServiceServicer_to_server(servicer, server)
-        return [pb.DESCRIPTOR.services_by_name["TtsService"]]
-
-    await engine.warm_up()
-    async with serve(register) as channel:
-        yield Room(channel, admission)
-    servicer.close()
-    await engine.close()
 
 
 @pytest.fixture
@@ -96,6 +53,37 @@ async def test_mp3_decodes_to_the_stated_length(room):
     assert max(abs(frame.to_ndarray()).max() for frame in frames) > 0.1
 
 
+@pytest.mark.parametrize("rate", [8000, 16000, 24000, 48000])
+async def test_pcm_comes_at_the_rate_that_was_asked_for(room, rate):
+    _, own, own_finished = await room.spoken(text=TEXT)
+    started, sound, finished = await room.spoken(text=TEXT, sample_rate_hz=rate)
+    assert started.format.sample_rate_hz == rate
+    assert finished.audio_duration.ToNanoseconds() == pytest.approx(len(sound) / 2 / rate * 1e9, abs=1)
+    assert finished.audio_duration.ToMilliseconds() == pytest.approx(
+        own_finished.audio_duration.ToMilliseconds(), rel=0.005
+    )
+    assert max(array("h", sound)) == pytest.approx(max(array("h", own)), rel=0.25)
+
+
+async def test_mp3_of_128_kbit_at_44100_hz(room):
+    mp3 = audio_pb2.AUDIO_ENCODING_MP3
+    started, sound, finished = await room.spoken(text=TEXT, encoding=mp3, sample_rate_hz=44100, bit_rate_bps=128_000)
+    assert (started.format.encoding, started.format.sample_rate_hz) == (mp3, 44100)
+    with av.open(io.BytesIO(sound)) as container:
+        assert container.streams.audio[0].bit_rate == 128_000
+        samples = sum(frame.samples for frame in container.decode(audio=0))
+    seconds = finished.audio_duration.ToNanoseconds() / 1e9
+    assert seconds <= samples / 44100 <= seconds + 3 * 1152 / 44100
+    assert len(sound) * 8 / seconds == pytest.approx(128_000, rel=0.05)
+
+
+async def test_wav_of_another_rate_has_it_in_its_header(room):
+    _, sound, finished = await room.spoken(text=TEXT, encoding=audio_pb2.AUDIO_ENCODING_WAV, sample_rate_hz=16000)
+    with wave.open(io.BytesIO(sound)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (16000, 1, 2)
+    assert (len(sound) - 44) / 32000 == pytest.approx(finished.audio_duration.ToNanoseconds() / 1e9, abs=1e-6)
+
+
 async def test_wav_is_read_by_players(room):
     _, sound, finished = await room.spoken(text=TEXT, encoding=audio_pb2.AUDIO_ENCODING_WAV)
     with wave.open(io.BytesIO(sound)) as file:
@@ -116,6 +104,24 @@ async def test_wav_is_read_by_players(room):
         ({"text": "a", "speaking_rate": float("nan")}, Reason.INVALID_ARGUMENT, "speaking_rate"),
         ({"text": "a", "speaking_rate": float("inf")}, Reason.INVALID_ARGUMENT, "speaking_rate"),
         ({"text": "a", "encoding": 99}, Reason.UNSUPPORTED_FORMAT, "encoding"),
+        ({"text": "a", "encoding": audio_pb2.AUDIO_ENCODING_PCM_F32LE}, Reason.INVALID_ARGUMENT, "encoding"),
+        ({"text": "a", "encoding": audio_pb2.AUDIO_ENCODING_FILE}, Reason.INVALID_ARGUMENT, "encoding"),
+        ({"text": "a", "sample_rate_hz": 23000}, Reason.INVALID_ARGUMENT, "sample_rate_hz"),
+        ({"text": "a", "sample_rate_hz": -8000}, Reason.INVALID_ARGUMENT, "sample_rate_hz"),
+        ({"text": "a", "bit_rate_bps": 31999}, Reason.INVALID_ARGUMENT, "bit_rate_bps"),
+        ({"text": "a", "bit_rate_bps": 320001}, Reason.INVALID_ARGUMENT, "bit_rate_bps"),
+        ({"text": "a", "bit_rate_bps": -1}, Reason.INVALID_ARGUMENT, "bit_rate_bps"),
+        # MP3 of the voice's own 22050 Hz ends at 160 kbit/s, and knows no 100 kbit/s.
+        (
+            {"text": "a", "encoding": audio_pb2.AUDIO_ENCODING_MP3, "bit_rate_bps": 320_000},
+            Reason.INVALID_ARGUMENT,
+            "bit_rate_bps",
+        ),
+        (
+            {"text": "a", "encoding": audio_pb2.AUDIO_ENCODING_MP3, "bit_rate_bps": 100_000},
+            Reason.INVALID_ARGUMENT,
+            "bit_rate_bps",
+        ),
     ],
 )
 async def test_bad_request_is_refused(room, fields, reason, field):

@@ -62,11 +62,15 @@ class EspeakEngine:
             limitations=(_JAPANESE, _THAI, _SLOW),
         )
 
+    def announce(self, request: SpeechRequest) -> Started:
+        """Finds the voice that would speak."""
+        return self._announced(request, self._catalogue.choose(request.language, request.voice))
+
     async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
         """Speaks a text in turns with other requests."""
         choice = self._catalogue.choose(request.language, request.voice)
         rate_hz = self._library.sample_rate_hz
-        yield Started(rate_hz, choice.voice, choice.language, _limitations(request, choice))
+        yield self._announced(request, choice)
         sound_bytes = 0
         async with aclosing(self._pieces(request, choice)) as sound:
             async for pcm in sound:
@@ -91,6 +95,9 @@ class EspeakEngine:
     async def close(self) -> None:
         """Ends the thread; the library stays for the life of the process."""
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
+
+    def _announced(self, request: SpeechRequest, choice: Choice) -> Started:
+        return Started(self._library.sample_rate_hz, choice.voice, choice.language, _limitations(request, choice))
 
     async def _pieces(self, request: SpeechRequest, choice: Choice) -> AsyncGenerator[bytes, None]:
         words_per_minute = max(_SLOWEST_WORDS_PER_MINUTE, round(_NORMAL_WORDS_PER_MINUTE * request.speaking_rate))
@@ -181,8 +188,9 @@ def _next_turn(characters: int, sound_s: float) -> int:
 
 def _limitations(request: SpeechRequest, choice: Choice) -> tuple[Limitation, ...]:
     primary = choice.language.partition("-")[0]
+    may_hold_kanji = not request.text or _KANJI.search(request.text) is not None
     holds = (
-        (_JAPANESE, primary == "ja" and _KANJI.search(request.text) is not None),
+        (_JAPANESE, primary == "ja" and may_hold_kanji),
         (_THAI, primary == "th"),
         (_SLOW, request.speaking_rate < _SLOWEST_RATE),
     )

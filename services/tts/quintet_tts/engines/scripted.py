@@ -31,12 +31,17 @@ class ScriptedEngine:
         self._choice_reason = choice_reason
         self._buffer = _tone()
 
-    async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
-        """Plays the script of the present request; `burst` buffers leave as one."""
+    def announce(self, request: SpeechRequest) -> Started:
+        """Tells that the tone sounds, in whatever language."""
         if request.voice not in {"", _VOICE.name}:
             raise voice_not_found(request.voice)
+        return Started(SAMPLE_RATE_HZ, _VOICE.name, request.language or "en")
+
+    async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
+        """Plays the script of the present request; `burst` buffers leave as one."""
+        started = self.announce(request)
         script = Script.parse(self._script_source())
-        yield Started(SAMPLE_RATE_HZ, _VOICE.name, request.language or "en")
+        yield started
         buffers = 0
         async for steps in script.run(_default_steps(request)):
             buffers += len(steps)

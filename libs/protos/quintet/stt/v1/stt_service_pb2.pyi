@@ -84,21 +84,29 @@ class TranscribeConfig(_message.Message):
 
     LANGUAGE_FIELD_NUMBER: _builtins.int
     WORD_TIMES_FIELD_NUMBER: _builtins.int
+    CUT_AFTER_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """Optional. BCP 47 tag of the spoken language; empty lets the engine find it. A language that the live engine does
     not know is an error, never a guess in another language.
     """
     word_times: _builtins.bool
     """Whether to return the time of each word."""
+    @_builtins.property
+    def cut_after(self) -> _duration_pb2.Duration:
+        """Optional. Only so much of the recording is heard, and what comes later is left out; unset means all of it, and a
+        recording that is too long is an error.
+        """
+
     def __init__(
         self,
         *,
         language: _builtins.str = ...,
         word_times: _builtins.bool = ...,
+        cut_after: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cut_after", b"cut_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "word_times", b"word_times"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_after", b"cut_after", "language", b"language", "word_times", b"word_times"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

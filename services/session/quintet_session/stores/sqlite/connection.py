@@ -37,6 +37,10 @@ _CHECKED_TABLES = (
     "knowledge_states",
     "knowledge_documents",
     "knowledge_references",
+    "webhooks",
+    "webhook_event_types",
+    "webhook_events",
+    "webhook_deliveries",
 )
 
 Synchronous = Literal["full", "normal"]

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from quintet_session.stores.sqlite import blobs
+from quintet_session.stores.sqlite import blobs, session_retention
 
 # Free pages are used again by the next upload; only what is more than this goes back to the disk.
 _KEPT_FREE_PAGES = 4096
@@ -10,11 +10,12 @@ _KEPT_FREE_PAGES = 4096
 _VACUUMS_A_STEP = 100
 
 
-def purge_step(connection: sqlite3.Connection, ended_before_us: int) -> bool:
-    """Removes one blob, one job or some free pages, and tells whether there was anything."""
+def purge_step(connection: sqlite3.Connection, ended_before_us: int, now_us: int) -> bool:
+    """Removes one blob, one job, a part of a session or some free pages, and tells whether there was anything."""
     return (
         _drop_spent_input(connection)
         or _drop_expired_job(connection, ended_before_us)
+        or session_retention.purge_step(connection, now_us)
         or _return_free_pages(connection)
     )
 

@@ -13,7 +13,9 @@ from quintet_session import attributes as attribute_rules
 from quintet_session.store import Scope, SessionListing, SessionPage, SessionRecord
 from quintet_session.stores.sqlite import pages
 
-_COLUMNS = "session_id, surface, owner, title, create_us, update_us, message_count, attributes"
+_COLUMNS = "session_id, surface, owner, title, create_us, update_us, message_count, expire_us, attributes"
+# No index is of use for this condition, so that each statement keeps the one that finds what it is about.
+ALIVE = "(expire_us <= :now_us) IS NOT TRUE"
 # The highest order of the scope plus one: the session moves to the top of its list.
 _NEXT_ORDER = (
     """(SELECT coalesce(max(update_order), 0) + 1 FROM sessions WHERE surface = :surface AND owner = :owner)"""
@@ -38,12 +40,12 @@ def not_found(session_id: str) -> DomainError:
     )
 
 
-def find_key(connection: sqlite3.Connection, scope: Scope, session_id: str) -> SessionKey:
+def find_key(connection: sqlite3.Connection, scope: Scope, session_id: str, now_us: int) -> SessionKey:
     """Finds a session or raises SESSION_NOT_FOUND."""
     row = connection.execute(
         "SELECT session_key, message_count, last_sequence FROM sessions"
-        " WHERE session_id = ? AND surface = ? AND owner = ?",
-        (session_id, scope.surface, scope.owner),
+        f" WHERE session_id = :session_id AND surface = :surface AND owner = :owner AND {ALIVE}",
+        _parameters(scope, session_id, now_us),
     ).fetchone()
     if row is None:
         raise not_found(session_id)
@@ -51,51 +53,60 @@ def find_key(connection: sqlite3.Connection, scope: Scope, session_id: str) -> S
 
 
 def create(
-    connection: sqlite3.Connection, scope: Scope, title: str, attributes: Mapping[str, str], now_us: int
+    connection: sqlite3.Connection,
+    scope: Scope,
+    title: str,
+    attributes: Mapping[str, str],
+    now_us: int,
+    *,
+    idle_us: int | None = None,
 ) -> SessionRecord:
     """Stores an empty session."""
     row = connection.execute(
-        "INSERT INTO sessions (session_id, surface, owner, title, attributes, create_us, update_us, update_order)"
-        " VALUES (:session_id, :surface, :owner, :title, :attributes, :now_us, :now_us,"
-        f" {_NEXT_ORDER}) RETURNING {_COLUMNS}",
+        "INSERT INTO sessions (session_id, surface, owner, title, attributes, create_us, update_us, update_order,"
+        " idle_us, expire_us) VALUES (:session_id, :surface, :owner, :title, :attributes, :now_us, :now_us,"
+        f" {_NEXT_ORDER}, :idle_us, :now_us + :idle_us) RETURNING {_COLUMNS}",
         {
-            **_parameters(scope, uuid.uuid4().hex),
+            **_parameters(scope, uuid.uuid4().hex, now_us),
             "title": title,
             "attributes": _to_json(attribute_rules.merge({}, attributes)),
-            "now_us": now_us,
+            "idle_us": idle_us,
         },
     ).fetchone()
     return to_record(row)
 
 
-def get(connection: sqlite3.Connection, scope: Scope, session_id: str) -> SessionRecord:
+def get(connection: sqlite3.Connection, scope: Scope, session_id: str, now_us: int) -> SessionRecord:
     """Returns one session."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM sessions WHERE session_id = :session_id AND surface = :surface AND owner = :owner",
-        _parameters(scope, session_id),
+        f"SELECT {_COLUMNS} FROM sessions"
+        f" WHERE session_id = :session_id AND surface = :surface AND owner = :owner AND {ALIVE}",
+        _parameters(scope, session_id, now_us),
     ).fetchone()
     if row is None:
         raise not_found(session_id)
     return to_record(row)
 
 
-def list_page(connection: sqlite3.Connection, scope: Scope, listing: SessionListing) -> SessionPage:
+def list_page(connection: sqlite3.Connection, scope: Scope, listing: SessionListing, now_us: int) -> SessionPage:
     """Lists the sessions below a position in the order of updates, until the page is full."""
+    named = {
+        "surface": scope.surface,
+        "owner": scope.owner,
+        "now_us": now_us,
+        "position": listing.position,
+        "limit": listing.limit + 1,
+        "offset": listing.offset,
+    }
     below = "" if listing.position is None else "AND update_order < :position"
     rows = connection.execute(
         f"SELECT {_COLUMNS}, update_order FROM sessions WHERE surface = :surface AND owner = :owner {below}"
-        " ORDER BY update_order DESC LIMIT :limit OFFSET :offset",
-        {
-            "surface": scope.surface,
-            "owner": scope.owner,
-            "position": listing.position,
-            "limit": listing.limit + 1,
-            "offset": listing.offset,
-        },
+        f" AND {ALIVE} ORDER BY update_order DESC LIMIT :limit OFFSET :offset",
+        named,
     )
     page, more = pages.take(rows, listing.limit, listing.max_bytes, lambda row: pages.most_bytes(row[-2]))
     (total,) = connection.execute(
-        "SELECT count(*) FROM sessions WHERE surface = ? AND owner = ?", (scope.surface, scope.owner)
+        f"SELECT count(*) FROM sessions WHERE surface = :surface AND owner = :owner AND {ALIVE}", named
     ).fetchone()
     return SessionPage(
         sessions=tuple(to_record(row[:-1]) for row in page),
@@ -104,16 +115,38 @@ def list_page(connection: sqlite3.Connection, scope: Scope, listing: SessionList
     )
 
 
-def count(connection: sqlite3.Connection, surface: str) -> int:
+def newest(connection: sqlite3.Connection, scope: Scope, now_us: int) -> SessionRecord | None:
+    """Returns the session of an owner that was updated last, None without any."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM sessions WHERE surface = :surface AND owner = :owner AND {ALIVE}"
+        " ORDER BY update_order DESC LIMIT 1",
+        {"surface": scope.surface, "owner": scope.owner, "now_us": now_us},
+    ).fetchone()
+    return None if row is None else to_record(row)
+
+
+def find_beyond(connection: sqlite3.Connection, scope: Scope, most: int, now_us: int) -> list[tuple[int, str]]:
+    """Returns the keys and the ids of all sessions of an owner but the `most` that were updated last."""
+    return connection.execute(
+        f"SELECT session_key, session_id FROM sessions WHERE surface = :surface AND owner = :owner AND {ALIVE}"
+        " ORDER BY update_order DESC LIMIT -1 OFFSET :most",
+        {"surface": scope.surface, "owner": scope.owner, "most": most, "now_us": now_us},
+    ).fetchall()
+
+
+def count(connection: sqlite3.Connection, surface: str, now_us: int) -> int:
     """Counts the sessions of a surface."""
-    (total,) = connection.execute("SELECT count(*) FROM sessions WHERE surface = ?", (surface,)).fetchone()
+    (total,) = connection.execute(
+        f"SELECT count(*) FROM sessions WHERE surface = :surface AND {ALIVE}", {"surface": surface, "now_us": now_us}
+    ).fetchone()
     return int(total)
 
 
-def owner(connection: sqlite3.Connection, surface: str, session_id: str) -> Scope:
+def owner(connection: sqlite3.Connection, surface: str, session_id: str, now_us: int) -> Scope:
     """Returns whose session it is."""
     row = connection.execute(
-        "SELECT surface, owner FROM sessions WHERE session_id = ? AND surface = ?", (session_id, surface)
+        f"SELECT surface, owner FROM sessions WHERE session_id = :session_id AND surface = :surface AND {ALIVE}",
+        {"session_id": session_id, "surface": surface, "now_us": now_us},
     ).fetchone()
     if row is None:
         raise not_found(session_id)
@@ -132,7 +165,7 @@ def touch(
 ) -> SessionRecord:
     """Moves a session to the top of its list, and changes what is not None."""
     row = connection.execute(
-        f"UPDATE sessions SET update_us = :now_us, update_order = {_NEXT_ORDER},"
+        f"UPDATE sessions SET update_us = :now_us, expire_us = :now_us + idle_us, update_order = {_NEXT_ORDER},"
         " title = coalesce(:title, title), message_count = coalesce(:message_count, message_count),"
         f" last_sequence = coalesce(:last_sequence, last_sequence) WHERE session_key = :key RETURNING {_COLUMNS}",
         {
@@ -158,12 +191,12 @@ def update(
     now_us: int,
 ) -> SessionRecord:
     """Changes what is not None."""
-    key = find_key(connection, scope, session_id).key
+    key = find_key(connection, scope, session_id, now_us).key
     if attributes:
         set_attributes(connection, key, attributes)
     if title is not None:
         return touch(connection, scope, key, now_us, title=title)
-    return get(connection, scope, session_id)
+    return get(connection, scope, session_id, now_us)
 
 
 def set_attributes(connection: sqlite3.Connection, key: int, changes: Mapping[str, str]) -> None:
@@ -181,15 +214,14 @@ def remove(connection: sqlite3.Connection, key: int) -> None:
 
 def to_record(row: tuple[Any, ...]) -> SessionRecord:
     """Reads a row of the columns that a session has for the outside."""
-    session_id, surface, owner, title, create_us, update_us, message_count, attributes = row
-    return SessionRecord(
-        session_id, Scope(surface, owner), title, create_us, update_us, message_count, json.loads(attributes)
-    )
+    session_id, surface, owner, title, create_us, update_us, message_count, expire_us, attributes = row
+    scope, kept = Scope(surface, owner), json.loads(attributes)
+    return SessionRecord(session_id, scope, title, create_us, update_us, message_count, kept, expire_us)
 
 
 def _to_json(attributes: Mapping[str, str]) -> str:
     return json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
 
 
-def _parameters(scope: Scope, session_id: str) -> dict[str, Any]:
-    return {"session_id": session_id, "surface": scope.surface, "owner": scope.owner}
+def _parameters(scope: Scope, session_id: str, now_us: int) -> dict[str, Any]:
+    return {"session_id": session_id, "surface": scope.surface, "owner": scope.owner, "now_us": now_us}

@@ -9,6 +9,7 @@ from quintet_session.store import (
     Append,
     Appended,
     Blob,
+    CreatedSession,
     FoundMessage,
     JobFailure,
     JobRecord,
@@ -16,21 +17,34 @@ from quintet_session.store import (
     MessageListing,
     MessagePage,
     NewJob,
+    NewMessage,
     Scope,
+    SessionBounds,
     SessionListing,
     SessionPage,
     SessionRecord,
 )
-from quintet_session.stores.sqlite import blobs, jobs, messages, retention, sessions
+from quintet_session.stores.sqlite import blobs, jobs, messages, retention, session_bounds, sessions
 from quintet_session.stores.sqlite.connection import DatabaseOptions
 from quintet_session.stores.sqlite.database import SqliteDatabase, wall_clock_us
 from quintet_session.stores.sqlite.identity import SqliteIdentity
 from quintet_session.stores.sqlite.knowledge import SqliteKnowledge
 from quintet_session.stores.sqlite.usage import SqliteUsage
+from quintet_session.stores.sqlite.webhooks import SqliteWebhooks
+from quintet_session.webhook_store import EventRecord
 
 
 def _nothing(_connection: sqlite3.Connection) -> None:
     pass
+
+
+def _event_bytes(event: EventRecord | None) -> int:
+    return 0 if event is None else len(event.data)
+
+
+def _message_bytes(message: NewMessage) -> int:
+    attributes = sum(len(name) + len(value) for name, value in message.attributes.items())
+    return len(message.content) + attributes + len(message.image_analysis or b"")
 
 
 class SqliteStore:
@@ -48,6 +62,7 @@ class SqliteStore:
         self._database = SqliteDatabase(options, reader_threads=reader_threads, now_us=now_us)
         self.identity = SqliteIdentity(self._database, now_s=now_s)
         self.usage = SqliteUsage(self._database)
+        self.webhooks = SqliteWebhooks(self._database, now_s=now_s)
         self.knowledge = SqliteKnowledge(self._database, max_cache_bytes=max_vector_cache_bytes, now_s=now_s)
         # Chunks up to this key that no job refers to are from uploads that broke off with an earlier process.
         self._orphans_up_to = 0
@@ -55,23 +70,43 @@ class SqliteStore:
     async def open(self) -> None:
         await self._database.open()
         await self.identity.open()
+        await self.webhooks.open()
         self._orphans_up_to = await self._database.read(blobs.last_key)
 
     async def close(self) -> None:
         await self._database.close()
 
     async def create_session(
-        self, scope: Scope, title: str, attributes: Mapping[str, str] | None = None
-    ) -> SessionRecord:
+        self,
+        scope: Scope,
+        title: str,
+        attributes: Mapping[str, str] | None = None,
+        *,
+        bounds: SessionBounds | None = None,
+        event: EventRecord | None = None,
+    ) -> CreatedSession:
         return await self._database.write(
-            lambda connection: sessions.create(connection, scope, title, attributes or {}, self._database.now_us())
+            lambda connection: session_bounds.create(
+                connection,
+                scope,
+                title,
+                attributes or {},
+                self._database.now_us(),
+                bounds=bounds or SessionBounds(),
+                event=event,
+            ),
+            weight_bytes=_event_bytes(event),
         )
 
     async def get_session(self, scope: Scope, session_id: str) -> SessionRecord:
-        return await self._database.read(lambda connection: sessions.get(connection, scope, session_id))
+        return await self._database.read(
+            lambda connection: sessions.get(connection, scope, session_id, self._database.now_us())
+        )
 
     async def list_sessions(self, scope: Scope, listing: SessionListing) -> SessionPage:
-        return await self._database.read(lambda connection: sessions.list_page(connection, scope, listing))
+        return await self._database.read(
+            lambda connection: sessions.list_page(connection, scope, listing, self._database.now_us())
+        )
 
     async def update_session(
         self, scope: Scope, session_id: str, title: str | None = None, attributes: Mapping[str, str] | None = None
@@ -82,27 +117,37 @@ class SqliteStore:
             )
         )
 
-    async def delete_session(self, scope: Scope, session_id: str) -> None:
-        await self._database.write(lambda connection: messages.delete_session(connection, scope, session_id))
+    async def delete_session(self, scope: Scope, session_id: str, event: EventRecord | None = None) -> None:
+        await self._database.write(
+            lambda connection: messages.delete_session(connection, scope, session_id, event, self._database.now_us()),
+            weight_bytes=_event_bytes(event),
+        )
 
     async def count_sessions(self, surface: str) -> int:
-        return await self._database.read(lambda connection: sessions.count(connection, surface))
+        return await self._database.read(
+            lambda connection: sessions.count(connection, surface, self._database.now_us())
+        )
 
     async def get_session_owner(self, surface: str, session_id: str) -> Scope:
-        return await self._database.read(lambda connection: sessions.owner(connection, surface, session_id))
+        return await self._database.read(
+            lambda connection: sessions.owner(connection, surface, session_id, self._database.now_us())
+        )
 
     async def append_messages(self, scope: Scope, session_id: str, append: Append) -> Appended:
-        weight_bytes = sum(len(message.content) for message in append.messages)
         return await self._database.write(
             lambda connection: messages.append(connection, scope, session_id, append, self._database.now_us()),
-            weight_bytes=weight_bytes,
+            weight_bytes=_event_bytes(append.event) + sum(map(_message_bytes, append.messages)),
         )
 
     async def list_messages(self, scope: Scope, session_id: str, listing: MessageListing) -> MessagePage:
-        return await self._database.read(lambda connection: messages.list_page(connection, scope, session_id, listing))
+        return await self._database.read(
+            lambda connection: messages.list_page(connection, scope, session_id, listing, self._database.now_us())
+        )
 
     async def get_message(self, scope: Scope, message_id: str) -> FoundMessage:
-        return await self._database.read(lambda connection: messages.get(connection, scope, message_id))
+        return await self._database.read(
+            lambda connection: messages.get(connection, scope, message_id, self._database.now_us())
+        )
 
     async def clear_messages(self, scope: Scope, session_id: str) -> None:
         await self._database.write(
@@ -176,7 +221,9 @@ class SqliteStore:
         return (
             await self._discard_orphan()
             or await self.knowledge.purge_step()
-            or await self._database.write(lambda connection: retention.purge_step(connection, ended_before_us))
+            or await self._database.write(
+                lambda connection: retention.purge_step(connection, ended_before_us, self._database.now_us())
+            )
         )
 
     async def _discard_orphan(self) -> bool:
