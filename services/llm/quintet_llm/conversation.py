@@ -13,12 +13,47 @@ class Role(StrEnum):
     ASSISTANT = "assistant"
 
 
+class Style(StrEnum):
+    """For whom an answer is worded.
+
+    `READ` is for the eye, `SPOKEN` for the ear, `GUIDE` for the ear of a person who cannot see the picture.
+    """
+
+    READ = "read"
+    SPOKEN = "spoken"
+    GUIDE = "guide"
+
+
+SNAPSHOT = "[Snapshot Mode]"
+"""Text of a turn that is a picture without a question."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """An upright rectangle in pixels of a picture, from its top left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
 @dataclass(frozen=True)
 class SeenObject:
-    """One thing that was recognised in a picture; `confidence` is 0 to 1."""
+    """One thing that was recognised in a picture; `confidence` is 0 to 1, `area` None if nobody told where it is."""
 
     label: str
     confidence: float
+    area: Area | None = None
+
+
+@dataclass(frozen=True)
+class SeenLine:
+    """One line of text in a picture; `confidence` is 0 to 1."""
+
+    text: str
+    confidence: float = 1.0
+    area: Area | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +75,10 @@ class SeenCode:
 
 @dataclass(frozen=True)
 class PictureQuality:
-    """How good a picture is: `sharpness` is the variance of the Laplacian, `brightness` and `contrast` are 0 to 255."""
+    """How good a picture is: `brightness` and `contrast` are 0 to 255.
+
+    `sharpness` is the variance of the Laplacian along outlines, 0 in a picture that has none.
+    """
 
     sharpness: float
     brightness: float
@@ -64,7 +102,7 @@ class PictureFacts:
     scene: str = ""
     objects: tuple[SeenObject, ...] = ()
     colors: tuple[SeenColor, ...] = ()
-    text_lines: tuple[str, ...] = ()
+    text_lines: tuple[SeenLine, ...] = ()
     codes: tuple[SeenCode, ...] = ()
     quality: PictureQuality | None = None
     blindnesses: tuple[Blindness, ...] = ()

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from quintet_engines import EngineInfo
-from quintet_llm.conversation import Passage, Turn
+from quintet_llm.conversation import Passage, Style, Turn
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class ChatRequest:
     time_zone: str = ""
     passages: tuple[Passage, ...] = ()
     documents_searched: bool = False
+    style: Style = Style.READ
 
 
 class FinishReason(StrEnum):

@@ -9,6 +9,7 @@ from quintet.chat.v1 import chat_service_pb2 as pb
 from quintet.vision.v1 import vision_service_pb2 as vision_pb
 from quintet_errors import DomainError, Reason
 from quintet_llm.conversation import (
+    Area,
     Blindness,
     Passage,
     PictureFacts,
@@ -16,7 +17,9 @@ from quintet_llm.conversation import (
     Role,
     SeenCode,
     SeenColor,
+    SeenLine,
     SeenObject,
+    Style,
     Turn,
 )
 from quintet_llm.engine import ChatRequest, Finished, FinishReason
@@ -33,6 +36,11 @@ _ROLES = {
     pb.ChatMessage.ROLE_SYSTEM: Role.SYSTEM,
     pb.ChatMessage.ROLE_USER: Role.USER,
     pb.ChatMessage.ROLE_ASSISTANT: Role.ASSISTANT,
+}
+_STYLES = {
+    pb.StreamChatRequest.STYLE_UNSPECIFIED: Style.READ,
+    pb.StreamChatRequest.STYLE_SPOKEN: Style.SPOKEN,
+    pb.StreamChatRequest.STYLE_GUIDE: Style.GUIDE,
 }
 _REASONS = {
     FinishReason.STOP: pb.ChatFinished.REASON_STOP,
@@ -64,6 +72,7 @@ def read_request(
         time_zone=request.time_zone,
         passages=_read_passages(request),
         documents_searched=request.documents_searched,
+        style=_STYLES[request.style],
     )
 
 
@@ -75,6 +84,8 @@ def _check_options(request: pb.StreamChatRequest) -> None:
         raise _invalid("temperature", f"The temperature must be from 0 to {_HOTTEST:.0f}.")
     if request.language and not _LANGUAGE.fullmatch(request.language):
         raise _invalid("language", "The language must be a BCP 47 tag, for example pt-BR.")
+    if request.style not in _STYLES:
+        raise _invalid("style", "The style must be one that the contract names.")
     if request.time_zone and not _is_zone(request.time_zone):
         raise _invalid("timeZone", "The time zone must be an IANA name, for example Europe/Paris.")
 
@@ -153,9 +164,9 @@ def _read_picture(analysis: vision_pb.ImageAnalysis) -> PictureFacts:
     return PictureFacts(
         description=analysis.description,
         scene=analysis.scene,
-        objects=tuple(SeenObject(seen.label, seen.confidence) for seen in analysis.objects),
+        objects=tuple(SeenObject(seen.label, seen.confidence, _read_area(seen)) for seen in analysis.objects),
         colors=tuple(SeenColor(color.name, color.hex, color.share) for color in analysis.dominant_colors),
-        text_lines=tuple(line.text for line in analysis.text_lines),
+        text_lines=tuple(SeenLine(line.text, line.confidence, _read_area(line)) for line in analysis.text_lines),
         codes=tuple(SeenCode(code.kind, code.payload) for code in analysis.codes),
         quality=PictureQuality(quality.sharpness, quality.brightness, quality.contrast)
         if analysis.HasField("quality")
@@ -166,6 +177,11 @@ def _read_picture(analysis: vision_pb.ImageAnalysis) -> PictureFacts:
         format=analysis.format,
         frame_count=analysis.frame_count,
     )
+
+
+def _read_area(seen: vision_pb.DetectedObject | vision_pb.TextLine) -> Area | None:
+    box = seen.box
+    return Area(box.x, box.y, box.width, box.height) if box.width > 0 and box.height > 0 else None
 
 
 def write_finished(event: Finished, first_token_s: float) -> pb.StreamChatResponse:

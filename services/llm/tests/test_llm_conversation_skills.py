@@ -9,6 +9,7 @@ from quintet_llm.conversation import (
     Role,
     SeenCode,
     SeenColor,
+    SeenLine,
     SeenObject,
     Turn,
 )
@@ -128,7 +129,7 @@ PICTURE = PictureFacts(
     scene="document",
     objects=(SeenObject("face", 0.9), SeenObject("face", 0.8), SeenObject("person", 0.7)),
     colors=(SeenColor("red", "#ff0000", 0.62), SeenColor("white", "#ffffff", 0.3)),
-    text_lines=("EXIT 42", "This way"),
+    text_lines=(SeenLine("EXIT 42"), SeenLine("This way")),
     codes=(SeenCode("qr", "https://example.org/x"),),
     quality=PictureQuality(812.0, 131.0, 50.0),
     blindnesses=(

@@ -1,5 +1,6 @@
 """Puts the service together."""
 
+import asyncio
 from collections.abc import Sequence
 
 import grpc
@@ -15,6 +16,7 @@ from quintet_stt.admission import Lanes
 from quintet_stt.selection import select_engine
 from quintet_stt.servicer import SttServicer
 from quintet_stt.settings import SttSettings
+from quintet_stt.streaming.desk import ConversationDesk
 
 
 def build(settings: SttSettings) -> Service:
@@ -26,17 +28,27 @@ def build(settings: SttSettings) -> Service:
         settings.long_audio_seconds,
     )
     memory = UploadMemory(settings.upload_memory_mib << 20)
-    servicer = SttServicer(engine, lanes, memory, settings.max_audio_seconds)
+    desk = ConversationDesk(
+        engine,
+        lanes,
+        most=settings.streams,
+        interim_every_s=settings.interim_seconds,
+        stalled_reader_s=settings.stalled_reader_s,
+    )
+    servicer = SttServicer(engine, lanes, memory, settings.max_audio_seconds, desk)
 
     def register(server: grpc.aio.Server) -> Sequence[ServiceDescriptor]:
         add_SttServiceServicer_to_server(servicer, server)
         return [stt_service_pb2.DESCRIPTOR.services_by_name["SttService"]]
 
+    async def warm_up() -> None:
+        await asyncio.gather(engine.load(), desk.load())
+
     async def close() -> None:
         servicer.close()
         await engine.close()
 
-    return Service("stt", settings, register, engine.load, close, engine.info)
+    return Service("stt", settings, register, warm_up, close, engine.info)
 
 
 def run() -> None:

@@ -35,3 +35,9 @@ class SttSettings(ServiceSettings):
     """How many long recordings take turns with the short ones."""
     long_waiting: int = Field(default=4, ge=0)
     """How many long recordings may wait for that; each is held in memory, 115 MB for half an hour."""
+    streams: int = Field(default=100, ge=1)
+    """How many conversations are followed at once; one more is refused at once."""
+    interim_seconds: float = Field(default=1.0, ge=0.2)
+    """New speech between two interim texts, in seconds."""
+    stalled_reader_s: float = Field(default=30.0, gt=0)
+    """How long a caller may leave what it is told unread before its conversation is ended."""

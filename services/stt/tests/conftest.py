@@ -1,7 +1,10 @@
 """Speech and a speech model that the tests make themselves: no download, no program of the system."""
 
+import asyncio
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,21 @@ import pytest
 from ctranslate2.specs import whisper_spec
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from quintet.stt.v1 import stt_service_pb2 as pb
+from quintet.stt.v1 import stt_service_pb2_grpc as rpc
 from quintet_audio.decode import Recording, decode_speech
+from quintet_engines import EngineSlots
+from quintet_rpc.uploads import UploadMemory
+from quintet_stt.admission import Lanes
+from quintet_stt.engine import SttEngine
+from quintet_stt.servicer import SttServicer
+from quintet_stt.settings import SttSettings
+from quintet_stt.streaming.desk import ConversationDesk
+from quintet_testing import serve
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from stt_talk import Talk
 
 HIDDEN = 64
 TEXT = ("Ġhello", "Ġworld", "Ġfrom", "Ġthe", "Ġtiny", "Ġmodel")
@@ -58,6 +75,42 @@ def speak(path: Path, text: str, voice: str) -> bytes:
 @pytest.fixture(scope="session")
 def speech(speech_wav: bytes) -> Recording:
     return decode_speech(speech_wav, max_seconds=60)
+
+
+Talking = Callable[..., AbstractAsyncContextManager[Callable[..., Talk]]]
+
+
+@pytest.fixture
+def talking() -> Talking:
+    """Serves an engine, and gives what opens a stream to it."""
+
+    @asynccontextmanager
+    async def serve_engine(engine: SttEngine, **changed: object) -> AsyncIterator[Callable[..., Talk]]:
+        settings = SttSettings(**changed)
+        lanes = Lanes(EngineSlots(settings.slots, settings.waiting), EngineSlots(1, 0), 60)
+        desk = ConversationDesk(
+            engine,
+            lanes,
+            most=settings.streams,
+            interim_every_s=settings.interim_seconds,
+            stalled_reader_s=settings.stalled_reader_s,
+        )
+        servicer = SttServicer(engine, lanes, UploadMemory(32 << 20), 60, desk)
+
+        def register(server):
+            rpc.add_SttServiceServicer_to_server(servicer, server)
+            return [pb.DESCRIPTOR.services_by_name["SttService"]]
+
+        async with serve(register) as channel:
+            await asyncio.gather(engine.load(), desk.load())
+            stub = rpc.SttServiceStub(channel)
+            try:
+                yield lambda **config: Talk(stub, pb.StreamingTranscribeConfig(**config))
+            finally:
+                servicer.close()
+                await engine.close()
+
+    return serve_engine
 
 
 @pytest.fixture(scope="session")

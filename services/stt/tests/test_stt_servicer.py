@@ -10,6 +10,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from quintet.media.v1 import engine_pb2
 from quintet.stt.v1 import stt_service_pb2 as pb
@@ -31,8 +32,12 @@ def wav(seconds: float) -> bytes:
     return sink.getvalue()
 
 
-def upload(audio: bytes, *, language: str = "", word_times: bool = False) -> Iterator[pb.TranscribeRequest]:
-    yield pb.TranscribeRequest(config=pb.TranscribeConfig(language=language, word_times=word_times))
+def upload(
+    audio: bytes, *, language: str = "", word_times: bool = False, cut_s: int | None = None
+) -> Iterator[pb.TranscribeRequest]:
+    cut_after = None if cut_s is None else Duration(seconds=cut_s)
+    config = pb.TranscribeConfig(language=language, word_times=word_times, cut_after=cut_after)
+    yield pb.TranscribeRequest(config=config)
     for start in range(0, len(audio), 65_536):
         yield pb.TranscribeRequest(audio=audio[start : start + 65_536])
 
@@ -70,6 +75,16 @@ async def test_progress_then_one_result(tmp_path):
     assert result.audio_duration.ToMilliseconds() == 2000
     assert result.processing_duration.ToMilliseconds() < 5000
     assert result.silence == pb.Transcript.SILENCE_UNSPECIFIED
+
+
+async def test_long_recording_is_cut_where_the_caller_says(tmp_path):
+    async with stub_of(tmp_path, max_audio_seconds=60) as stub:
+        result = (await events_of(stub, upload(wav(100), language="en", cut_s=30)))[-1].result
+        assert result.audio_duration.seconds == 30
+        whole = (await events_of(stub, upload(wav(2), language="en", cut_s=30)))[-1].result
+        assert whole.audio_duration.seconds == 2
+        assert (await error_of(stub, upload(wav(100)))).reason is Reason.MEDIA_TOO_LONG
+        assert (await error_of(stub, upload(wav(2), cut_s=0))).reason is Reason.INVALID_ARGUMENT
 
 
 async def test_real_engine_end_to_end(tmp_path, speech_wav):

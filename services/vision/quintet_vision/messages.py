@@ -56,7 +56,8 @@ def _to_code(one: DecodedCode) -> pb.DecodedCode:
 
 def _to_quality(one: ImageQuality) -> pb.ImageQuality:
     return pb.ImageQuality(
-        sharpness=one.sharpness,
+        # Without outlines nothing tells whether a picture is blurred.
+        sharpness=one.sharpness if one.structured else 0.0,
         brightness=one.brightness,
         contrast=one.contrast,
         noise_level=one.noise_level,

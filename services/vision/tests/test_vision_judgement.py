@@ -16,6 +16,7 @@ from quintet_vision.analysis.quality import measure_quality
 from quintet_vision.analysis.scene import is_drawn, scene_of
 from quintet_vision.analysis.suggest import suggestions
 from quintet_vision.engine import Analysis, Box, DetectedObject, ImageQuality, TextLine
+from quintet_vision.messages import to_result
 
 
 def shown(image: Image.Image) -> Picture:
@@ -175,3 +176,11 @@ def test_counts_and_shapes_are_said_as_people_say_them() -> None:
     assert "2 faces" in told(analysis(tall, objects=(face, face)))
     assert "The picture is in portrait orientation." in told(analysis(tall))
     assert "The picture is square." in told(analysis(tall.crop((0, 0, 300, 300))))
+
+
+def test_a_picture_without_outlines_has_no_sharpness_on_the_wire() -> None:
+    """The contract says 0 then: soft shading must not be taken for a picture out of focus."""
+    plain, sharp = analysis(gradient()), analysis(view())
+    assert not plain.quality.structured
+    assert to_result(plain).analysis.quality.sharpness == 0
+    assert to_result(sharp).analysis.quality.sharpness == pytest.approx(sharp.quality.sharpness)

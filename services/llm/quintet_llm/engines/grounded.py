@@ -41,6 +41,7 @@ class GroundedEngine:
                 "dates",
                 "documents",
                 "facts",
+                "guide",
                 "picture",
                 "shares",
                 "time",

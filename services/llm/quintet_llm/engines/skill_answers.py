@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import httpx
 
-from quintet_llm.conversation import Role, Turn
+from quintet_llm.conversation import Role, Style, Turn
 from quintet_llm.engine import ChatEvent, ChatRequest, Finished, FinishReason, TextDelta
 from quintet_llm.engines.word_counts import WordLimit, count_words
 from quintet_llm.skills.meaning import MeasuresMeaning
 from quintet_llm.skills.passage_search import PassageSearch
+from quintet_llm.skills.plain_speech import spoken
 from quintet_llm.skills.question import Question, question_of
 from quintet_llm.skills.registry import SkillOptions, build_skills
 from quintet_llm.skills.remote import create_client
@@ -42,6 +43,7 @@ class SkillAnswers:
             request.time_zone,
             request.passages,
             documents_searched=request.documents_searched,
+            style=request.style,
         )
         if not request.passages:
             return self._router.plan(question)
@@ -64,7 +66,8 @@ class SkillAnswers:
     async def answer(self, plan: Plan, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Yields each piece of the answer as its skill has it; a token is a word."""
         words = WordLimit(request.max_output_tokens)
-        async for text in words.limited(plan.pieces()):
+        pieces = plan.pieces() if request.style is Style.READ else spoken(plan.pieces())
+        async for text in words.limited(pieces):
             yield TextDelta(text)
         reason = FinishReason.LENGTH if words.cut else FinishReason.STOP
         yield Finished(reason, await count_words(request.turns), words.count, plan.skill)

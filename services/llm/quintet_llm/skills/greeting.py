@@ -2,7 +2,9 @@
 
 import re
 
-from quintet_llm.skills.languages import PHRASES
+from quintet_llm.skills.guide.language import known
+from quintet_llm.skills.guide.wording import wording
+from quintet_llm.skills.languages import PHRASES, language_of
 from quintet_llm.skills.question import Question
 from quintet_llm.skills.skill import CERTAIN, Intent, say
 
@@ -14,15 +16,13 @@ _HOW_ARE_YOU = re.compile(
     r"(?:(?:hi|hello|hey)(?: there)?,? )?(?:how are you(?: doing)?(?: today)?|how's it going|how is it going|how are "
     r"things|what's up|how do you do|"
     r"are you there|are you ok|are you okay|you there|how have you been|whats up|nice to meet you|pleased to meet "
-    r"you)"
+    r"you)|(?:आप |तुम |तू )?कैस[ेाी] (?:हैं|हो|है)(?: आप| तुम)?|क्या हाल (?:है|हैं)|(?:तुम्ही |आपण |तू )?(?:कसे आहात|कसा आहेस|कशी आहेस)"
 )
 _ACKNOWLEDGES = re.compile(
     r"(?:ok|okay|k|alright|all right|cool|nice|great|good|perfect|awesome|i see|got it|"
-    r"understood|fine|sure|wow)(?: (?:then|cool|great|good|nice))?"
+    r"understood|fine|sure|wow)(?: (?:then|cool|great|good|nice))?|ठीक है|अच्छा|बढ़िया|समझ गय[ाी]|ठीक आहे|बरं|बरे|छान|समजल[ें]"
 )
 _THANKS_FOR = re.compile(r"(?:thanks|thank you|thx)(?: so much| a lot| very much)? for [\w' ]{1,40}")
-_ACKNOWLEDGED = "All right. What else can I do for you?"
-_HOW_ANSWER = "I'm up and running. How can I help?"
 _LONGEST_HELLO = 24
 _SEPARATOR = re.compile(r"[,.!;:。!、،।\s-]+")
 
@@ -39,14 +39,23 @@ class GreetingSkill:
             if answer := _answer(candidate, question.language):
                 return say(self.name, CERTAIN, answer)
         if _HOW_ARE_YOU.fullmatch(text):
-            return say(self.name, CERTAIN, _HOW_ANSWER)
+            return say(self.name, CERTAIN, _courtesy(question, "how"))
         if _THANKS_FOR.fullmatch(text):
-            return say(self.name, CERTAIN, PHRASES["en"].thanks_answer)
-        return say(self.name, CERTAIN, _ACKNOWLEDGED) if _ACKNOWLEDGES.fullmatch(text) else None
+            return say(self.name, CERTAIN, PHRASES[_spoken("en", _primary(question.language))].thanks_answer)
+        return say(self.name, CERTAIN, _courtesy(question, "acknowledged")) if _ACKNOWLEDGES.fullmatch(text) else None
+
+
+def _courtesy(question: Question, name: str) -> str:
+    """Returns an answer that is there in the languages of the guide, in English for all others."""
+    return wording(known(language_of(question.original, question.language))).say(f"courtesy.{name}")
+
+
+def _primary(tag: str) -> str:
+    return tag.partition("-")[0].casefold()
 
 
 def _answer(text: str, requested: str) -> str | None:
-    asked = requested.partition("-")[0].casefold()
+    asked = _primary(requested)
     for language, said in PHRASES.items():
         answers = PHRASES[_spoken(language, asked)]
         if text in said.hellos:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from quintet_llm.conversation import PictureFacts, Role
+from quintet_llm.conversation import PictureFacts, Role, Style
 from quintet_llm.skills.question import Question
 from quintet_llm.skills.skill import CERTAIN, LIKELY, POSSIBLE, Intent, say, sentence_list
 
@@ -31,6 +31,10 @@ class PictureSkill:
 
     def match(self, question: Question) -> Intent | None:
         """Returns the answer about the picture that the question means."""
+        # The guide answers for whoever cannot see the picture.
+        return None if question.style is Style.GUIDE else self._match(question)
+
+    def _match(self, question: Question) -> Intent | None:
         facts, fresh = _picture_of(question)
         if facts is None:
             refers = re.fullmatch(
@@ -76,7 +80,7 @@ def _describe(facts: PictureFacts) -> str:
 
 
 def _text(facts: PictureFacts) -> str:
-    lines = [line for line in facts.text_lines if line.strip()]
+    lines = [line.text for line in facts.text_lines if line.text.strip()]
     if not lines:
         return f"I found no text in the picture. {_blindness(facts, 'text')}".strip()
     return "The picture says:\n\n" + "\n".join(lines)[:_MOST_TEXT]
@@ -170,6 +174,8 @@ def _kind(kind: str) -> str:
 def _sharp(facts: PictureFacts) -> str:
     if facts.quality is None:
         return _UNMEASURED
+    if facts.quality.sharpness == 0:
+        return "The picture has no outlines to judge its sharpness by."
     verdict = "blurred" if facts.quality.sharpness < _SHARP_BELOW else "sharp"
     return f"The picture is {verdict} (sharpness {facts.quality.sharpness:.0f}; under {_SHARP_BELOW:.0f} is blurred)."
 

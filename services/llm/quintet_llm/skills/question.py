@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from quintet_llm.conversation import Passage, PictureFacts, Role, Turn
+from quintet_llm.conversation import Passage, PictureFacts, Role, Style, Turn
 
 LONGEST_QUESTION = 400
 """In characters. A longer message asks for more than a skill can answer, and no pattern is tried on it."""
@@ -66,6 +66,7 @@ class Question:
     passages: tuple[Passage, ...] = ()
     likeness: Mapping[str, float] | None = None
     documents_searched: bool = False
+    style: Style = Style.READ
 
     @cached_property
     def whole(self) -> str:
@@ -100,8 +101,9 @@ def question_of(
     passages: tuple[Passage, ...] = (),
     *,
     documents_searched: bool = False,
+    style: Style = Style.READ,
 ) -> Question:
     """Returns the last turn of a conversation as a question."""
     last = turns[-1]
     question = Question(last.text.strip(), turns[:-1], last.picture, language, time_zone, passages)
-    return replace(question, documents_searched=documents_searched)
+    return replace(question, documents_searched=documents_searched, style=style)

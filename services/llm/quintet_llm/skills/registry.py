@@ -13,6 +13,7 @@ from quintet_llm.skills.clock_times import ClockTimesSkill
 from quintet_llm.skills.dates import DatesSkill
 from quintet_llm.skills.documents import DocumentsSkill
 from quintet_llm.skills.greeting import GreetingSkill
+from quintet_llm.skills.guide.skill import GuideSkill
 from quintet_llm.skills.open_meteo import OpenMeteo
 from quintet_llm.skills.personal_dates import PersonalDatesSkill
 from quintet_llm.skills.picture import PictureSkill
@@ -53,6 +54,7 @@ def build_skills(options: SkillOptions, client: httpx.AsyncClient) -> tuple[Skil
     units.warm_up()
     weather = OpenMeteo(JsonSource(client, _KEEP_WEATHER_S), options.geocoding_url, options.forecast_url)
     return (
+        GuideSkill(),
         GreetingSkill(),
         CapabilitiesSkill(),
         RecallSkill(),

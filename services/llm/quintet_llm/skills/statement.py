@@ -2,6 +2,9 @@
 
 import re
 
+from quintet_llm.skills.guide.language import known
+from quintet_llm.skills.guide.wording import wording
+from quintet_llm.skills.languages import language_of
 from quintet_llm.skills.question import Question
 from quintet_llm.skills.skill import POSSIBLE, Intent, say
 
@@ -18,7 +21,6 @@ _EXPECTS = re.compile(
     r"explain|write|give|make|find|hurt|hurts|pain|die|dying|suicide|suicidal|kill|emergency)\b"
 )
 _LONGEST = 160
-_ACKNOWLEDGEMENT = "Thank you for telling me."
 
 
 class StatementSkill:
@@ -32,4 +34,5 @@ class StatementSkill:
         asks = "?" in question.original or len(text) > _LONGEST or _EXPECTS.search(text)
         if asks or not _STATES.fullmatch(text):
             return None
-        return say(self.name, POSSIBLE, _ACKNOWLEDGEMENT)
+        language = known(language_of(question.original, question.language))
+        return say(self.name, POSSIBLE, wording(language).say("courtesy.statement"))

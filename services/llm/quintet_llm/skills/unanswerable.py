@@ -1,5 +1,8 @@
 """What is said when no skill has an answer."""
 
+from quintet_llm.conversation import Style
+from quintet_llm.skills.guide.language import guide_language
+from quintet_llm.skills.guide.wording import wording
 from quintet_llm.skills.languages import PHRASES, language_of
 from quintet_llm.skills.question import Question
 
@@ -32,8 +35,10 @@ _NOT_FOUND = {
 def unable(question: Question, remedy: str) -> str:
     """Returns the honest sentence, in the language of the question where that is known.
 
-    Where documents were searched, it says that they hold nothing about the question.
+    Where documents were searched, it says that they hold nothing about the question. A guide names no command.
     """
+    if question.style is Style.GUIDE:
+        return wording(guide_language(question)).say("unable.sentence")
     language = language_of(question.original, question.language)
     sentence = PHRASES[language].unable.format(remedy=remedy)
     if not question.documents_searched:

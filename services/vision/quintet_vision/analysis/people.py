@@ -13,8 +13,10 @@ from quintet_vision.engine import Box, DetectedObject
 # stop the search in between.
 _FACE_EDGE = 720
 _PERSON_EDGE = 480
-# At this many overlapping windows, coins, pages and gravel give no false face any more.
-_MIN_NEIGHBORS = 7
+# Measured on 732 crops of two street and sport photos, some dark, blurred, mirrored or turned: of the faces that nine
+# windows agree on 311 of 312 are there (with seven 347 of 352), of the people that are this clear in the picture and in
+# its mirror image alike 67 of 69 (clear in one of the two: 136 of 165).
+_MIN_NEIGHBORS = 9
 _MIN_PERSON_MARGIN = 0.9
 _MIN_OVERLAP = 0.5
 
@@ -44,7 +46,7 @@ class PeopleFinder:
         )
 
     def people(self, picture: Picture) -> tuple[DetectedObject, ...]:
-        """Returns whole standing people that are seen in the picture and in its mirror image alike."""
+        """Returns whole standing people that are clear in the picture and in its mirror image alike."""
         small = picture.fitted(_PERSON_EDGE)
         height, width = small.pixels.shape[:2]
         if height < 128 or width < 64:
@@ -56,14 +58,20 @@ class PeopleFinder:
         found = []
         for box, margin in self._standing(small.pixels):
             agreeing = [other for mirror, other in mirrored if _overlap(box, mirror) > _MIN_OVERLAP]
-            best = max([margin, *agreeing])
-            if agreeing and best >= _MIN_PERSON_MARGIN:
-                found.append(DetectedObject("person", 1 - float(np.exp(-best)), small.box(*box)))
+            surely = min(margin, max(agreeing, default=0.0))
+            if surely >= _MIN_PERSON_MARGIN:
+                found.append(DetectedObject("person", 1 - float(np.exp(-surely)), small.box(*_without_margin(box))))
         return tuple(found)
 
     def _standing(self, pixels: Pixels) -> list[tuple[_Rectangle, float]]:
         boxes, margins = self._histogram.detectMultiScale(pixels, winStride=(8, 8), padding=(16, 16), scale=1.05)
         return list(zip(_rectangles(boxes), np.ravel(margins).tolist(), strict=True))
+
+
+def _without_margin(box: _Rectangle) -> tuple[float, float, float, float]:
+    """Returns the person in a window of the descriptor, which was taught with room around each person."""
+    x, y, width, height = box
+    return x + width / 5, y + height / 8, width * 3 / 5, height * 3 / 4
 
 
 def area(box: Box) -> int:

@@ -1,0 +1,106 @@
+"""Sentences about what was found, each of them whole: what is seen, what is written, how well it could be seen."""
+
+from collections.abc import Sequence
+
+from quintet_llm.conversation import PictureFacts
+from quintet_llm.skills.guide.light import Light, light_of, visibility
+from quintet_llm.skills.guide.reading import Text, host, payload, text_in
+from quintet_llm.skills.guide.view import Seen, everything_in
+from quintet_llm.skills.guide.wording import Wording
+
+_SHORT_TEXT = 120
+_MOST_THINGS = 4
+_MOST_COLORS = 3
+_SMALLEST_SHARE = 0.1
+
+
+def description(facts: PictureFacts, wording: Wording) -> list[str]:
+    """Returns at most three sentences: who and what is there, what is written, how well it could be seen."""
+    if facts.scene == "blank":
+        return [*blank(facts, wording), ending(facts, wording)]
+    found = [*seen(everything_in(facts), wording), *writing(facts, wording)]
+    if not found:
+        key = "nothing.blind" if is_blind(facts) else "nothing.seeing"
+        found = [wording.say(key), colors(facts, wording)] if facts.colors else [wording.say(key)]
+    return [*found, ending(facts, wording)]
+
+
+def is_blind(facts: PictureFacts) -> bool:
+    """Tells whether things cannot be recognised at all."""
+    return any(one.subject == "objects" for one in facts.blindnesses)
+
+
+def seen(found: Sequence[Seen], wording: Wording, most: int = _MOST_THINGS) -> list[str]:
+    """Returns one sentence with what is where, or none; what goes beyond `most` is counted only."""
+    if not found:
+        return []
+    things = [wording.at(one) for one in found[:most]]
+    rest = sum(one.count for one in found[most:])
+    if rest:
+        things.append(
+            wording.say("thing.rest_one") if rest == 1 else wording.say("thing.rest_many", count=wording.number(rest))
+        )
+    sure = "sure" if all(one.sure for one in found) else "unsure"
+    number = "one" if sum(one.count for one in found) == 1 else "many"
+    return [wording.say(f"seen.{sure}_{number}", things=wording.listed(things))]
+
+
+def writing(facts: PictureFacts, wording: Wording) -> list[str]:
+    """Returns one sentence with what text and codes say, or none."""
+    text = text_in(facts, _SHORT_TEXT)
+    if text is None:
+        return codes(facts, wording)[:1] if len(facts.codes) < 2 else [_many_codes(facts, wording)]
+    if facts.codes:
+        code = facts.codes[0]
+        return [wording.say("text.with_code", text=text.words, payload=host(code) or payload(code))]
+    return [reading(text, wording)]
+
+
+def reading(text: Text, wording: Wording) -> str:
+    """Returns the sentence with a text; what was hard to read is told as such."""
+    if not text.sure:
+        return wording.say("text.unsure", text=text.words)
+    return wording.say("text.begins" if text.cut else "text.sure", text=text.words)
+
+
+def codes(facts: PictureFacts, wording: Wording, *, in_full: bool = False) -> list[str]:
+    """Returns a sentence for each code; of an address only the host is told, unless it is asked for."""
+    sentences = []
+    for code in facts.codes:
+        site = host(code)
+        if site and not in_full:
+            sentences.append(wording.say("code.link", host=site))
+        else:
+            kind = "code.qr" if code.kind.casefold().startswith("qr") else "code.bar"
+            sentences.append(wording.say(kind, payload=payload(code)))
+    return sentences
+
+
+def _many_codes(facts: PictureFacts, wording: Wording) -> str:
+    first = facts.codes[0]
+    return wording.say("code.many", count=wording.number(len(facts.codes)), payload=host(first) or payload(first))
+
+
+def colors(facts: PictureFacts, wording: Wording) -> str:
+    """Returns the sentence with the main colours of the whole picture."""
+    large = [one.name for one in facts.colors if one.share >= _SMALLEST_SHARE][:_MOST_COLORS]
+    if not large:
+        return wording.say("colors.none")
+    if len(large) == 1:
+        return wording.say("colors.one", color=wording.colors(large))
+    return wording.say("colors.many", colors=wording.colors(large))
+
+
+def blank(facts: PictureFacts, wording: Wording) -> list[str]:
+    """Returns what to say of a picture that shows one even colour."""
+    if light_of(facts) is Light.DARK:
+        first = wording.say("blank.dark")
+    else:
+        first = wording.say("blank.plain", color=wording.colors([facts.colors[0].name])) if facts.colors else ""
+    return [sentence for sentence in (first, wording.say("blank.covered")) if sentence]
+
+
+def ending(facts: PictureFacts, wording: Wording) -> str:
+    """Returns how well things could be seen, and that not everything is."""
+    visible = Light.UNKNOWN if facts.scene == "blank" else visibility(facts)
+    return wording.say(f"end.{'blind' if is_blind(facts) else 'seeing'}_{visible}")
