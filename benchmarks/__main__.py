@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import accounts, first_byte, knowledge_index, knowledge_search, memory
+from benchmarks import accounts, first_byte, knowledge_index, knowledge_search, looks, memory, sockets, voice_turn
 from benchmarks.gateway import compare
 
 BENCHMARKS = {
@@ -13,6 +13,9 @@ BENCHMARKS = {
     "knowledge-search": knowledge_search.main,
     "chats": accounts.chats,
     "logins": accounts.logins,
+    "voice-turn": voice_turn.main,
+    "sockets": sockets.main,
+    "looks": looks.main,
 }
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from quintet_cli.nexus_client import DEFAULT_SERVER, NexusClient
 from quintet_cli.options import PROCESSES, Options
 from quintet_cli.shared_options import Shared, shared_options
 from quintet_cli.terminal_text import harmless
+from quintet_cli.webhook_app import webhooks_app
 
 DATA_DIR_OPTION = "--data-dir"
 SERVER_OPTION = "--server"
@@ -40,6 +41,7 @@ models_app = typer.Typer(name="models", help="List, fetch, check and remove mode
 app.add_typer(models_app)
 app.add_typer(users_app)
 app.add_typer(keys_app)
+app.add_typer(webhooks_app)
 
 
 class Limits(StrEnum):

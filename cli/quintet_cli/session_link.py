@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import grpc
 
-from quintet.identity.v1 import identity_service_pb2_grpc as rpc
+from quintet.identity.v1 import identity_service_pb2_grpc as identity_rpc
+from quintet.webhooks.v1 import webhook_service_pb2_grpc as webhooks_rpc
 from quintet_cli.child import Child
 from quintet_cli.data_folder import has_database, is_claimed, problem_with
 from quintet_cli.errors import CommandError, ExitCode
@@ -24,7 +25,7 @@ from quintet_rpc.calls import call_unary
 from quintet_rpc.channel import WRITE_DEADLINE_S, create_channel
 
 ResultT = TypeVar("ResultT")
-Work = Callable[["Identities"], Awaitable[ResultT]]
+Work = Callable[[grpc.aio.Channel], Awaitable[ResultT]]
 
 # A session service starts in a second or two, also on a slow machine.
 _START_S = 30.0
@@ -34,11 +35,11 @@ _PROBE_INTERVAL_S = 0.05
 _DEADLINE_S = 2 * WRITE_DEADLINE_S
 
 
-class Identities:
-    """The identity service; calls raise CommandError with the sentence of the service."""
+class _Calls:
+    """A service; calls raise CommandError with the sentence of the service."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub = rpc.IdentityServiceStub(channel)
+    def __init__(self, stub: Any) -> None:
+        self._stub = stub
 
     async def call(self, method: str, request: Any) -> Any:
         """Calls a method of the service by its name."""
@@ -48,14 +49,39 @@ class Identities:
             raise CommandError(error.message, _code(error.reason)) from None
 
 
+class Identities(_Calls):
+    """The identity service."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        super().__init__(identity_rpc.IdentityServiceStub(channel))
+
+
+class WebhookDeliveries(_Calls):
+    """The webhook service."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        super().__init__(webhooks_rpc.WebhookServiceStub(channel))
+
+
 def with_identities(
-    data_dir: Path, given_address: str, work: Work[ResultT], *, makes_database: bool = False
+    data_dir: Path,
+    given_address: str,
+    work: Callable[[Identities], Awaitable[ResultT]],
+    *,
+    makes_database: bool = False,
 ) -> ResultT:
     """Does work at the session service that is meant, and returns its result; raises CommandError.
 
     A data folder without a database is refused unless the work may make one.
     """
-    return asyncio.run(_reach(data_dir, given_address, work, makes_database))
+    return asyncio.run(_reach(data_dir, given_address, lambda channel: work(Identities(channel)), makes_database))
+
+
+def with_webhooks(
+    data_dir: Path, given_address: str, work: Callable[[WebhookDeliveries], Awaitable[ResultT]]
+) -> ResultT:
+    """Does work at the session service that is meant, and returns its result; raises CommandError."""
+    return asyncio.run(_reach(data_dir, given_address, lambda channel: work(WebhookDeliveries(channel)), False))
 
 
 async def _reach(data_dir: Path, given_address: str, work: Work[ResultT], makes_database: bool) -> ResultT:
@@ -75,7 +101,7 @@ async def _at(address: str, work: Work[ResultT]) -> ResultT:
     if not await grpc_health(address)():
         raise CommandError(f"No session service answers at {address}.", ExitCode.UNREACHABLE)
     async with create_channel(address) as channel:
-        return await work(Identities(channel))
+        return await work(channel)
 
 
 async def _answers_soon(address: str, data_dir: Path) -> bool:

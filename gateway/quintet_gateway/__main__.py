@@ -9,6 +9,7 @@ from quintet_gateway.app import build_app
 from quintet_gateway.assistant import Assistant
 from quintet_gateway.http.listening import ListeningPort, listen
 from quintet_gateway.http.serving import HttpServer
+from quintet_gateway.outgoing import GuardedPosts, TargetRule
 from quintet_gateway.settings import GatewaySettings
 from quintet_observability import configure_logging, get_logger
 from quintet_rpc.process import stop_requested
@@ -52,6 +53,7 @@ async def _run(settings: GatewaySettings, ports: list[ListeningPort]) -> None:
         catalogue_refresh_s=settings.catalogue_refresh_hours * 3600,
         document_roots=settings.document_roots,
         knowledge_max_files=settings.knowledge_max_files,
+        posts=GuardedPosts(TargetRule(settings.webhook_targets)),
     )
     server = HttpServer(
         build_app(settings, assistant),

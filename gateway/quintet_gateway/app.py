@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 from aiohttp import web
@@ -12,7 +13,10 @@ from quintet_gateway.dialects.aegis import Aegis
 from quintet_gateway.dialects.nexus import Nexus
 from quintet_gateway.dialects.nexus.access import ApiKeys
 from quintet_gateway.dialects.nexus.routes import StreamTimes
+from quintet_gateway.dialects.omni import Omni, OmniOptions
+from quintet_gateway.dialects.omni.options import Generation
 from quintet_gateway.dialects.quillium import Quillium, QuilliumOptions
+from quintet_gateway.dialects.sight import Sight, SightOptions
 from quintet_gateway.http import own_routes, surfaces
 from quintet_gateway.http.body import PACE, Pace
 from quintet_gateway.http.client_address import ClientAddress
@@ -56,8 +60,28 @@ def _create_quillium(settings: GatewaySettings) -> Quillium:
     return Quillium(QuilliumOptions(_create_limiter(settings), settings.websocket_rules, os.environ))
 
 
+def _create_omni(settings: GatewaySettings) -> Omni:
+    options = OmniOptions(
+        limiter=_create_limiter(settings),
+        requests_per_minute=settings.omni_requests_per_minute,
+        max_sessions=settings.omni_max_sessions,
+        idle_s=settings.omni_idle_s,
+        key_check_s=settings.omni_key_check_s,
+        websockets=settings.websocket_rules,
+        generation=Generation(settings.omni_temperature, settings.omni_max_new_tokens),
+    )
+    return Omni(options)
+
+
+def _create_sight(settings: GatewaySettings) -> Sight:
+    idle = timedelta(seconds=settings.sight_session_idle_s)
+    return Sight(
+        SightOptions(_create_limiter(settings), settings.sight_requests_per_minute, idle, settings.stream_write_s)
+    )
+
+
 CreateDialect = Callable[[GatewaySettings], Dialect]
-DIALECTS: Sequence[CreateDialect] = (_create_nexus, _create_quillium, _create_aegis)
+DIALECTS: Sequence[CreateDialect] = (_create_nexus, _create_quillium, _create_omni, _create_aegis, _create_sight)
 """Every API that the gateway speaks."""
 
 

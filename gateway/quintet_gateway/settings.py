@@ -71,6 +71,22 @@ class GatewaySettings(ProcessSettings):
     """WebSockets of one surface that may be open at once."""
     websockets_per_user: int = Field(default=20, ge=1)
     """WebSockets that one user may have open at once."""
+    omni_requests_per_minute: int = Field(default=100, ge=1)
+    """Requests that an API key of omni may send in a minute; one that sends more is refused for the next one."""
+    omni_max_sessions: int = Field(default=100, ge=1)
+    """Sessions of an API key of omni; of more the least recently updated end."""
+    omni_idle_s: float = Field(default=600, gt=0)
+    """How long a WebSocket of omni may send nothing before it is closed."""
+    omni_key_check_s: float = Field(default=15, gt=0)
+    """How often the key of an open WebSocket of omni is looked at again; one that was revoked ends it."""
+    omni_temperature: float = Field(default=0.6, ge=0, le=2)
+    """Randomness of the answers of omni, for language models that have one."""
+    omni_max_new_tokens: int = Field(default=256, ge=1)
+    """Length of the answers of omni in tokens, for language models."""
+    sight_requests_per_minute: int = Field(default=10, ge=1)
+    """Requests that a session of sight may send in a minute."""
+    sight_session_idle_s: float = Field(default=1800, ge=1)
+    """How long a session of sight lives without a request."""
     drain_delay_s: float = Field(default=0, ge=0)
     """How long to go on taking requests after SIGTERM, until load balancers have seen that readiness is off."""
     job_slots: int = Field(default=8, ge=1, le=256)
@@ -83,13 +99,15 @@ class GatewaySettings(ProcessSettings):
     """Folders whose documents may be indexed, with all that is below; none means `documents` in the data folder."""
     knowledge_max_files: int = Field(default=100_000, ge=1)
     """Files of one collection; what comes after them is left out and reported."""
+    webhook_targets: Names = ()
+    """Networks or addresses that webhooks may reach beside public ones, for example `10.0.0.0/8`."""
     session_addr: str = "127.0.0.1:50051"
     llm_addr: str = "127.0.0.1:50052"
     vision_addr: str = "127.0.0.1:50053"
     stt_addr: str = "127.0.0.1:50054"
     tts_addr: str = "127.0.0.1:50055"
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "webhook_targets")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for proxy in value:

@@ -15,15 +15,18 @@ from quintet.media.v1.engine_pb2 import Engine, Limitation
 from quintet.session.v1.session_service_pb2 import Message, Session
 from quintet_errors import DomainError, Reason
 from quintet_gateway.app import build_app
-from quintet_gateway.assistant import LocalEventHub, Outcome, ServiceHealth
+from quintet_gateway.assistant import Created, LocalEventHub, Outcome, ServiceHealth
 from quintet_gateway.settings import GatewaySettings
 from quintet_testing import eventually
 
 # Test modules are imported by their paths, so that the module beside them has to be made findable.
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("aegis_requests", "nexus_requests")
+pytest.register_assert_rewrite("aegis_requests", "nexus_requests", "omni_requests")
 
 from scripted_identity import ScriptedIdentity  # noqa: E402 - findable from here on
+from scripted_looks import ScriptedLooks  # noqa: E402
+from scripted_voice import ScriptedVoice  # noqa: E402
+from scripted_webhooks import ScriptedWebhooks  # noqa: E402
 
 WRITTEN_AT = Timestamp(seconds=1705314600, nanos=999_000_000)
 
@@ -31,9 +34,21 @@ WRITTEN_AT = Timestamp(seconds=1705314600, nanos=999_000_000)
 class ScriptedSessions:
     def __init__(self):
         self.kept = {}
+        self.told = []
         self.failure = None
         numbers = itertools.count(1)
         self.new_id = lambda: f"s{next(numbers)}"
+
+    async def create_within(self, owner, bounds, title="", attributes=None, event=None):
+        if bounds.only_one and (mine := await self.list_all(owner)):
+            return Created(mine[-1], ())
+        session = await self.create(owner, title, attributes)
+        mine = [key for key in self.kept if key[0] == owner]
+        evicted = [key for _, key in mine[: -bounds.most]] if bounds.most else []
+        self._tell(session.session_id, event)
+        for session_id in evicted:
+            await self.delete(owner, session_id, bounds.evicted)
+        return Created(session, tuple(evicted))
 
     async def create(self, owner, title, attributes=None):
         self._fail()
@@ -88,12 +103,19 @@ class ScriptedSessions:
         self._fail()
         return sum(owner.surface == surface for owner, _ in self.kept)
 
-    async def delete(self, owner, session_id):
+    async def delete(self, owner, session_id, event=None):
         self._find(owner, session_id)
         del self.kept[owner, session_id]
+        self._tell(session_id, event)
 
     async def clear(self, owner, session_id):
-        self._find(owner, session_id)[1].clear()
+        session, messages = self._find(owner, session_id)
+        messages.clear()
+        session.message_count = 0
+
+    def _tell(self, session_id, event):
+        if event is not None:
+            self.told.append((session_id, event))
 
     def _find(self, owner, session_id):
         self._fail()
@@ -119,6 +141,7 @@ class ScriptedChat:
         self.release.set()
         self.asked = []
         self.asks = []
+        self.told = []
         self.said = asyncio.Event()
         self.closed = asyncio.Event()
         self.running = 0
@@ -137,7 +160,8 @@ class ScriptedChat:
         if session is not None:
             if ask.title and not session.message_count:
                 session.title = ask.title
-            question = self.keep(ask.owner, session, Message.ROLE_USER, ask.text, ask.question_id)
+            if not ask.kept_by_caller:
+                question = self.keep(ask.owner, session, Message.ROLE_USER, ask.text, ask.question_id)
         return ScriptedTurn(self, ask, session, question)
 
     def keep(self, owner, session, role, text, message_id):
@@ -204,8 +228,24 @@ class ScriptedTurn:
             self._chat.running -= 1
             self._chat.closed.set()
 
+    def is_last(self, text):
+        return text == "".join(self._chat.deltas)
+
+    async def keep(self, said, event=None, attributes=None):
+        if self.session is None or not self._chat.is_kept(self._ask.owner, self.session):
+            return
+        for role, text in ((Message.ROLE_USER, self._ask.text), (Message.ROLE_ASSISTANT, said)):
+            if text:
+                kept = self._chat.keep(self._ask.owner, self.session, role, text, "")
+                kept.attributes.update(self._ask.question_attributes if role == Message.ROLE_USER else {})
+        self.session.attributes.update(attributes or {})
+        if event is not None:
+            self._chat.told.append((self.session.session_id, event))
+
     def _finish(self):
         self.outcome = Outcome(12, 5, cost_usd=0.0, response_s=0.25, first_text_s=0.05, estimated=False)
+        if self._ask.kept_by_caller:
+            return
         if self.session is not None and self._chat.is_kept(self._ask.owner, self.session):
             self.answer = self._chat.keep(
                 self._ask.owner, self.session, Message.ROLE_ASSISTANT, self.text, self._ask.answer_id
@@ -286,6 +326,9 @@ class ScriptedAssistant:
         self.health = ScriptedHealth()
         self.identity = ScriptedIdentity()
         self.events = LocalEventHub()
+        self.voice = ScriptedVoice(self.chat)
+        self.looks = ScriptedLooks(self.voice)
+        self.webhooks = ScriptedWebhooks()
 
 
 @pytest.fixture

@@ -20,13 +20,15 @@ def render(error):
 
 
 class Echo:
-    """Says what it hears; `flood N` says it N times, `wait` waits, `break` is a bug."""
+    """Says what it hears; `flood N` says it N times, `wait` waits, `break` is a bug, `make` is work beside."""
 
     def __init__(self, rules):
         self.surface = Surface("echo", (("echo",),), render)
         self.sockets = WebSockets("echo", rules)
+        self.busy = lambda: "busy"
         self.release = asyncio.Event()
         self.waiting = 0
+        self.making = []
         self.open = 0
 
     def add_routes(self, app):
@@ -46,10 +48,13 @@ class Echo:
                     await self.release.wait()
                 elif text == "break":
                     raise RuntimeError("a bug")
+                elif text == "make":
+                    connection.occupy(occupied=True)
+                    self.making.append(connection)
                 connection.send(text)
 
             try:
-                await connection.serve(hear, lambda: "busy")
+                await connection.serve(hear, self.busy)
             finally:
                 self.open -= 1
             return connection.response

@@ -3,11 +3,15 @@
 import asyncio
 import itertools
 
+from scripted_speech import SttService, TtsService
+
 from quintet.chat.v1 import chat_service_pb2 as chat
 from quintet.chat.v1 import chat_service_pb2_grpc as chat_rpc
 from quintet.media.v1.engine_pb2 import Engine
 from quintet.session.v1 import session_service_pb2 as session
 from quintet.session.v1 import session_service_pb2_grpc as session_rpc
+from quintet.stt.v1 import stt_service_pb2 as stt
+from quintet.stt.v1 import stt_service_pb2_grpc as stt_rpc
 from quintet.tts.v1 import tts_service_pb2 as tts
 from quintet.tts.v1 import tts_service_pb2_grpc as tts_rpc
 from quintet.usage.v1 import usage_service_pb2 as usage
@@ -30,6 +34,10 @@ class SessionService(session_rpc.SessionServiceServicer):
         self.may_append.set()
         self.failure = None
         self.listing_failure = None
+        self.appending_failure = None
+        self.may_list = asyncio.Event()
+        self.may_list.set()
+        self.listing = asyncio.Event()
         self._numbers = itertools.count(1)
 
     def put(self, session_id, owner, surface="aegis", count=0):
@@ -83,6 +91,8 @@ class SessionService(session_rpc.SessionServiceServicer):
 
     async def ListMessages(self, request, context):
         found = self._find(request)
+        self.listing.set()
+        await self.may_list.wait()
         if self.listing_failure:
             raise self.listing_failure
         messages = self.messages[request.session_id]
@@ -96,6 +106,8 @@ class SessionService(session_rpc.SessionServiceServicer):
     async def AppendMessages(self, request, context):
         found = self._find(request)
         await self.may_append.wait()
+        if self.appending_failure:
+            raise self.appending_failure
         if request.title_if_first and not found.message_count:
             found.title = request.title_if_first
         found.attributes.update(request.attributes)
@@ -208,29 +220,6 @@ class UsageService(usage_rpc.UsageServiceServicer):
         return usage.ListUsageResponse(records=records[start:end], next_page_token=token)
 
 
-class TtsService(tts_rpc.TtsServiceServicer):
-    """Has three voices and says what it was asked for."""
-
-    def __init__(self):
-        self.names = ["anna", "ben", "cleo"]
-        self.listed = 0
-        self.requests = []
-
-    async def ListVoices(self, request, context):
-        self.listed += 1
-        start = int(request.page_token or 0)
-        token = str(start + 2) if start + 2 < len(self.names) else ""
-        voices = [tts.Voice(name=name, languages=["en"]) for name in self.names[start : start + 2]]
-        return tts.ListVoicesResponse(voices=voices, next_page_token=token)
-
-    async def Synthesize(self, request, context):
-        self.requests.append(request)
-        yield tts.SynthesizeResponse(started=tts.SynthesisStarted(voice=request.voice, language="en"))
-        yield tts.SynthesizeResponse(audio=b"ID3")
-        yield tts.SynthesizeResponse(audio=request.text.encode())
-        yield tts.SynthesizeResponse(finished=tts.SynthesisFinished())
-
-
 class ScriptedServices:
     """All of them, to be registered with `quintet_testing.serve`."""
 
@@ -239,14 +228,22 @@ class ScriptedServices:
         self.session = SessionService(self.calls)
         self.chat = ChatService(self.calls)
         self.usage = UsageService()
+        self.stt = SttService()
         self.tts = TtsService()
 
     def register(self, server):
         session_rpc.add_SessionServiceServicer_to_server(self.session, server)
         chat_rpc.add_ChatServiceServicer_to_server(self.chat, server)
         usage_rpc.add_UsageServiceServicer_to_server(self.usage, server)
+        stt_rpc.add_SttServiceServicer_to_server(self.stt, server)
         tts_rpc.add_TtsServiceServicer_to_server(self.tts, server)
-        files = ((session, "SessionService"), (chat, "ChatService"), (usage, "UsageService"), (tts, "TtsService"))
+        files = (
+            (session, "SessionService"),
+            (chat, "ChatService"),
+            (usage, "UsageService"),
+            (stt, "SttService"),
+            (tts, "TtsService"),
+        )
         return [file.DESCRIPTOR.services_by_name[name] for file, name in files]
 
 

@@ -10,6 +10,7 @@ from quintet.media.v1.audio_pb2 import AUDIO_ENCODING_MP3
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.models import ChatModels
 from quintet_gateway.assistant.remembered import Remembered
+from quintet_gateway.assistant.voice import Speech
 from quintet_gateway.assistant.voices import Voices
 from quintet_gateway.clients.chat import ChatClient
 from quintet_gateway.clients.tts import TtsClient
@@ -27,6 +28,11 @@ async def channel(services):
         yield channel
 
 
+def voices_of(channel):
+    client = TtsClient(channel)
+    return Voices(client, Speech(client))
+
+
 async def test_served_models_come_from_all_pages_the_default_first(channel):
     models = ChatModels(ChatClient(channel))
     assert [model.name for model in await models.served()] == ["grounded-1", "grounded-2"]
@@ -34,14 +40,14 @@ async def test_served_models_come_from_all_pages_the_default_first(channel):
 
 
 async def test_voices_come_from_all_pages_and_are_remembered(services, channel):
-    voices = Voices(TtsClient(channel))
+    voices = voices_of(channel)
     assert [voice.name for voice in await voices.list()] == ["anna", "ben", "cleo"]
     await voices.list()
     assert services.tts.listed == 2
 
 
 async def test_preview_is_the_whole_mp3(services, channel):
-    sound = await Voices(TtsClient(channel)).preview("Hello", "cleo", "en", 1.5)
+    sound = await voices_of(channel).preview("Hello", "cleo", "en", 1.5)
     assert sound == b"ID3Hello"
     (asked,) = services.tts.requests
     assert (asked.text, asked.voice, asked.language, asked.speaking_rate) == ("Hello", "cleo", "en", 1.5)
@@ -59,7 +65,7 @@ async def test_preview_is_the_whole_mp3(services, channel):
 )
 async def test_preview_refuses_what_can_not_be_spoken(services, channel, options, reason):
     with pytest.raises(DomainError) as failure:
-        await Voices(TtsClient(channel)).preview("Hello", **options)
+        await voices_of(channel).preview("Hello", **options)
     assert failure.value.reason is reason
     assert services.tts.requests == []
 

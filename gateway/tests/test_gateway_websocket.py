@@ -226,6 +226,60 @@ async def test_messages_beyond_the_bound_are_answered_with_busy(serve):
     writer.close()
 
 
+async def test_messages_that_wait_are_heard_in_their_order(serve):
+    server = await serve(handlers=1)
+    server.echo.busy = None
+    reader, writer = await server.raw(b"".join(frame(TEXT, word) for word in (b"wait", b"a", b"b", b"wait", b"c")))
+    await eventually(lambda: is_waiting(server))
+    server.echo.release.set()
+    assert [(await read_frame(reader))[1] for _ in range(5)] == [b"wait", b"a", b"b", b"wait", b"c"]
+    writer.close()
+
+
+async def test_pong_behind_messages_that_wait_is_not_missed(serve):
+    server = await serve(handlers=1, ping_s=0.05, pong_s=0.1)
+    server.echo.busy = None
+    reader, writer = await server.raw(frame(TEXT, b"wait") + frame(TEXT, b"a"))
+    await eventually(lambda: is_waiting(server))
+    for _ in range(6):
+        assert (await read_frame(reader))[0] == PING
+        writer.write(frame(PONG))
+    server.echo.release.set()
+    said = []
+    while len(said) < 2:
+        opcode, text = await read_frame(reader)
+        said += [text] if opcode == TEXT else []
+    assert said == [b"wait", b"a"]
+    # From here on nothing waits, and whoever is silent is dropped.
+    await eventually(lambda: nobody(server))
+    writer.close()
+
+
+async def test_client_that_leaves_while_its_messages_wait_leaves_nothing_behind(serve):
+    server = await serve(handlers=1)
+    server.echo.busy = None
+    _, writer = await server.raw(frame(TEXT, b"wait") * 3)
+    await eventually(lambda: is_waiting(server))
+    writer.transport.abort()
+    await eventually(lambda: nobody(server))
+
+
+async def test_shutdown_waits_for_what_is_made_beside_the_messages(serve):
+    server = await serve()
+    reader, writer = await server.raw(frame(TEXT, b"make"))
+    assert await read_frame(reader) == (TEXT, b"make")
+    idle_reader, idle_writer = await server.raw()
+    ending = asyncio.create_task(server.drain())
+    assert await read_close_code(idle_reader) == 1001
+    idle_writer.close()
+    assert not ending.done()
+    server.echo.making[0].occupy(occupied=False)
+    assert await read_close_code(reader) == 1001
+    writer.close()
+    async with asyncio.timeout(5):
+        await ending
+
+
 async def test_connections_are_bounded_for_each_user_and_in_all(serve):
     server = await serve(in_all=3, per_user=2)
     url = f"ws://127.0.0.1:{server.port}/echo"

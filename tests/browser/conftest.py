@@ -12,17 +12,22 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """One browser for all tests; a name that belongs to nobody leads to this machine, as a foreign page's would."""
+def launch_browser():
+    """Starts browsers with arguments, and ends them with the tests."""
     # Imported here, because the rest of the tests are collected without it.
     from playwright.sync_api import sync_playwright
 
     assert CHROMIUM, "Chromium is not installed"
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", f"--host-resolver-rules=MAP {FOREIGN_HOST} 127.0.0.1"]
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield running
-        running.close()
+        yield lambda *arguments: playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments])
+
+
+@pytest.fixture(scope="session")
+def browser(launch_browser):
+    """One browser for most tests; a name that belongs to nobody leads to this machine, as a foreign page's would."""
+    running = launch_browser(f"--host-resolver-rules=MAP {FOREIGN_HOST} 127.0.0.1")
+    yield running
+    running.close()
 
 
 class _EmptyPage(http.server.BaseHTTPRequestHandler):

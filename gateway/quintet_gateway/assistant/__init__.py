@@ -7,6 +7,7 @@ from quintet_gateway.assistant.health import Health, ServiceHealth
 from quintet_gateway.assistant.identity import Identity
 from quintet_gateway.assistant.identity_records import Caller, KeyCheck, SettingsDocument, SignedIn
 from quintet_gateway.assistant.jobs import Jobs
+from quintet_gateway.assistant.look import Look, LookOrder
 from quintet_gateway.assistant.metering import Outcome
 from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.assistant.sessions import Created, SessionBounds, Sessions
@@ -25,6 +26,8 @@ __all__ = [
     "KeyCheck",
     "Listening",
     "LocalEventHub",
+    "Look",
+    "LookOrder",
     "Outcome",
     "Owner",
     "ServiceHealth",

@@ -1,5 +1,6 @@
 """Everything the dialects can ask for, built from the addresses of the services."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,16 @@ from quintet_gateway.assistant.job_runner import JobRunner
 from quintet_gateway.assistant.job_works import JobWorks
 from quintet_gateway.assistant.jobs import Jobs
 from quintet_gateway.assistant.knowledge import MAX_FILES, Knowledge
+from quintet_gateway.assistant.look import Looks
 from quintet_gateway.assistant.metering import Meter
 from quintet_gateway.assistant.models import ChatModels
 from quintet_gateway.assistant.price_book import PriceBook
 from quintet_gateway.assistant.session_contact import SessionContact
 from quintet_gateway.assistant.sessions import Sessions
 from quintet_gateway.assistant.usage import Usage
+from quintet_gateway.assistant.voice import Hearing, Speech, Voice
 from quintet_gateway.assistant.voices import Voices
+from quintet_gateway.assistant.webhooks import Posts, Webhooks
 from quintet_gateway.clients import ServiceAddresses, ServiceClients
 from quintet_rpc.channel import READ_DEADLINE_S
 
@@ -41,11 +45,13 @@ class Assistant:
         catalogue_refresh_s: float = 0,
         document_roots: Sequence[Path] = (),
         knowledge_max_files: int = MAX_FILES,
+        posts: Posts | None = None,
     ) -> None:
         self._clients = ServiceClients(addresses)
         self.sessions = Sessions(self._clients.session)
         self.models = ChatModels(self._clients.chat)
-        self.voices = Voices(self._clients.tts)
+        speech = Speech(self._clients.tts)
+        self.voices = Voices(self._clients.tts, speech)
         self.usage = Usage(self._clients.usage)
         installed = InstalledModels(self.models, _engines(self._clients))
         self.catalogue = ModelCatalogue(PriceBook(catalogue_file), installed, catalogue_refresh_s)
@@ -56,12 +62,15 @@ class Assistant:
         self.chat = ChatTurns(
             self._clients.chat, History(self._clients.session), self.models, self.knowledge, self._meter
         )
+        self.voice = Voice(self.chat, Hearing(self._clients.stt), speech, self._clients.stt)
+        self.looks = Looks(self._clients.vision, self.voice)
         self.jobs = Jobs(self._clients.jobs)
         self.health = Health(self._clients)
         contact = SessionContact()
         self.identity = Identity(self._clients.identity, contact)
         self.events: EventHub = LocalEventHub()
-        works = JobWorks(self.chat, self._clients.vision, self._clients.stt, self._clients.tts)
+        self.webhooks = Webhooks(self._clients.webhooks, contact, posts)
+        works = JobWorks(self.chat, self._clients.vision, self.voice)
         self._runner = JobRunner(self._clients.jobs, works, job_slots, contact)
 
     def start(self) -> None:
@@ -69,6 +78,7 @@ class Assistant:
         self.identity.start()
         self.catalogue.start()
         self._runner.start()
+        self.webhooks.start()
 
     async def stop_claiming(self) -> None:
         """Takes no more jobs; other processes may have them."""
@@ -76,12 +86,13 @@ class Assistant:
 
     async def finish(self, grace_s: float) -> None:
         """Lets the jobs at work go on for at most `grace_s` seconds, and waits for what has to be stored."""
-        await self._runner.close(grace_s)
+        await asyncio.gather(self._runner.close(grace_s), self.webhooks.close(grace_s))
         await self.chat.close()
 
     async def close(self) -> None:
         """Stores what is left to store and closes the channels."""
         await self.chat.close()
+        await self.webhooks.close()
         await self._meter.close(_USAGE_DRAIN_S)
         await self.usage.close(_USAGE_DRAIN_S)
         await self.catalogue.close()

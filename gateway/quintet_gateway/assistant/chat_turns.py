@@ -63,7 +63,7 @@ class ChatTurns:
         finally:
             preparing.cancel()
         request.messages.extend(_conversation(ask, asked))
-        call = ModelCall(self._chat, self._meter, ask.owner, ask.action, request)
+        call = ModelCall(self._chat, self._meter, ask.owner, ask.action, request, repeated=ask.repeated)
         return Turn(ask, call, self._history, asked)
 
     async def answer(self, owner: Owner, session_id: str | None, text: str) -> AsyncGenerator[str, None]:
@@ -124,6 +124,8 @@ class ChatTurns:
             documents_searched=passages is not None,
             language=ask.language,
             style=ask.style,
+            max_output_tokens=ask.max_output_tokens,
+            temperature=ask.temperature,
         )
 
     async def _resolve(self, model: str) -> str:

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from quintet.chat.v1.chat_service_pb2 import ChatMessage
 from quintet.jobs.v1.job_result_pb2 import JobResult, SpeechAudio
 from quintet.jobs.v1.job_service_pb2 import JobTask
-from quintet.media.v1.audio_pb2 import AUDIO_ENCODING_MP3
-from quintet.stt.v1.stt_service_pb2 import TranscribeConfig, Transcript
-from quintet.tts.v1.tts_service_pb2 import SynthesizeRequest
+from quintet.media.v1.audio_pb2 import AUDIO_ENCODING_MP3, AudioFormat
+from quintet.stt.v1.stt_service_pb2 import Transcript
 from quintet.vision.v1.vision_service_pb2 import AnalyzeImageConfig, AnalyzeImageResult
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.chat_turns import ChatTurns
 from quintet_gateway.assistant.owner import Owner
-from quintet_gateway.clients.stt import SttClient
-from quintet_gateway.clients.tts import TtsClient
+from quintet_gateway.assistant.turn import Ask
+from quintet_gateway.assistant.voice import Reply, ReplySound, SpeechOptions, Voice
 from quintet_gateway.clients.vision import VisionClient
 
 Report = Callable[[int], None]
 """Takes the progress of a job, 0 to 99."""
 
-_FALLBACK_LANGUAGE = "en"
+_HEARD_PERCENT = 60
+_SPEAKING_PERCENT = 70
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,10 @@ class JobOrder:
 class JobWorks:
     """Runs the work of a job. Raises DomainError if it cannot be done."""
 
-    def __init__(self, chat: ChatTurns, vision: VisionClient, stt: SttClient, tts: TtsClient) -> None:
+    def __init__(self, chat: ChatTurns, vision: VisionClient, voice: Voice) -> None:
         self._chat = chat
         self._vision = vision
-        self._stt = stt
-        self._tts = tts
+        self._voice = voice
         self._works: Mapping[int, Callable[[JobOrder], Awaitable[JobResult]]] = {
             JobTask.KIND_IMAGE_ANALYSIS: self._analyze_image,
             JobTask.KIND_IMAGE_QUESTION: self._answer_about_image,
@@ -72,19 +71,32 @@ class JobWorks:
         return JobResult(transcript=await self._hear(order, _part(order.report, 0, 99)))
 
     async def _converse(self, order: JobOrder) -> JobResult:
-        transcript = await self._hear(order, _part(order.report, 0, 60))
+        transcript = await self._hear(order, _part(order.report, 0, _HEARD_PERCENT))
         if not transcript.text:
             raise DomainError(Reason.NO_SPEECH, "No speech detected")
-        earlier = await self._chat.history(order.owner, order.task.session_id)
-        question = ChatMessage(role=ChatMessage.ROLE_USER, content=transcript.text)
-        answer = await self._reply(order, "voice_chat", [*earlier, question], transcript.language)
-        order.report(70)
-        speech = await self._say(answer, transcript.language)
-        return JobResult(transcript=transcript, answer=answer, speech=speech)
+        ask = Ask(
+            order.owner,
+            transcript.text,
+            action="voice_chat",
+            session_id=order.task.session_id,
+            language=transcript.language,
+            kept_by_caller=True,
+            repeated=True,
+        )
+        reply = await self._voice.reply(ask, _speech_options(transcript.language))
+        speech = await _collected(reply, order.report)
+        return JobResult(transcript=transcript, answer=reply.text, speech=speech)
 
     async def _speak(self, order: JobOrder) -> JobResult:
         order.report(5)
-        return JobResult(speech=await self._say(order.task.text, order.task.language))
+        spoken = await self._voice.speech.say(order.task.text, _speech_options(order.task.language))
+        speech = SpeechAudio(
+            audio=spoken.audio, format=spoken.format, language=spoken.language, limitations=spoken.limitations
+        )
+        return JobResult(speech=speech)
+
+    async def _hear(self, order: JobOrder, report: Report) -> Transcript:
+        return await self._voice.hearing.transcribe(order.upload(), order.task.language, report)
 
     async def _see(self, order: JobOrder, report: Report) -> AnalyzeImageResult:
         async with aclosing(self._vision.analyze(AnalyzeImageConfig(enhance=True), order.upload())) as events:
@@ -92,42 +104,23 @@ class JobWorks:
                 if event.WhichOneof("event") == "result":
                     return event.result
                 report(event.progress_percent)
-        raise _incomplete("vision")
-
-    async def _hear(self, order: JobOrder, report: Report) -> Transcript:
-        config = TranscribeConfig(language=order.task.language)
-        async with aclosing(self._stt.transcribe(config, order.upload())) as events:
-            async for event in events:
-                if event.WhichOneof("event") == "result":
-                    return event.result
-                report(event.progress_percent)
-        raise _incomplete("stt")
+        raise DomainError(Reason.ENGINE_FAILED, "The vision service ended without a result.", {"service": "vision"})
 
     async def _reply(self, order: JobOrder, action: str, messages: list[ChatMessage], language: str) -> str:
         async with aclosing(self._chat.stream(order.owner, action, messages, language)) as deltas:
             return "".join([delta async for delta in deltas])
 
-    async def _say(self, text: str, language: str) -> SpeechAudio:
-        try:
-            return await self._synthesize(text, language)
-        except DomainError as error:
-            if error.reason is not Reason.UNSUPPORTED_LANGUAGE or language == _FALLBACK_LANGUAGE:
-                raise
-        # A voice in another language beats silence; the result says which language was spoken.
-        return await self._synthesize(text, _FALLBACK_LANGUAGE)
 
-    async def _synthesize(self, text: str, language: str) -> SpeechAudio:
-        request = SynthesizeRequest(text=text, language=language, encoding=AUDIO_ENCODING_MP3)
-        speech = SpeechAudio()
-        audio = bytearray()
-        async for event in self._tts.synthesize(request):
-            audio += event.audio
-            if event.WhichOneof("event") == "started":
-                speech.format.CopyFrom(event.started.format)
-                speech.language = event.started.language
-                speech.limitations.extend(limit.explanation for limit in event.started.limitations)
-        speech.audio = bytes(audio)
-        return speech
+async def _collected(reply: Reply, report: Report) -> SpeechAudio:
+    """Reads a reply to its end and returns its sound."""
+    audio, audio_format = bytearray(), AudioFormat(encoding=AUDIO_ENCODING_MP3)
+    async with aclosing(reply.events()) as events:
+        async for event in events:
+            if isinstance(event, ReplySound):
+                report(_SPEAKING_PERCENT)
+                audio += event.audio
+                audio_format = event.format
+    return SpeechAudio(audio=bytes(audio), format=audio_format, language=reply.language, limitations=reply.limitations)
 
 
 def _part(report: Report, start: int, end: int) -> Report:
@@ -139,5 +132,5 @@ def _part(report: Report, start: int, end: int) -> Report:
     return scaled
 
 
-def _incomplete(service: str) -> DomainError:
-    return DomainError(Reason.ENGINE_FAILED, f"The {service} service ended without a result.", {"service": service})
+def _speech_options(language: str) -> SpeechOptions:
+    return SpeechOptions(language=language, encoding=AUDIO_ENCODING_MP3)

@@ -24,8 +24,10 @@ class Ask:
     `question_id` and `answer_id` become the ids of the stored messages; empty ones are made by the session service.
     `documents` lets indexed documents help with the answer. `language` is a BCP 47 tag; empty means the question's.
     `system_prompt` instructs the engine, `context_messages` bounds what it sees of the earlier messages, `style` is one
-    of StreamChatRequest's. `image_analysis` is what the picture shows that came with the question, and
-    `question_attributes` are kept with it. With `kept_by_caller`, nothing is stored before `Turn.keep` is called.
+    of StreamChatRequest's. `max_output_tokens` of 0 and no `temperature` leave both to the engine. `image_analysis` is
+    what the picture shows that came with the question, and `question_attributes` are kept with it. With
+    `kept_by_caller`, nothing is stored before `Turn.keep` is called. `repeated` says that a turn which no
+    engine takes is asked again, so that its usage is not recorded.
     """
 
     owner: Owner
@@ -42,9 +44,12 @@ class Ask:
     system_prompt: str = ""
     context_messages: int = CONTEXT_MESSAGES
     style: StreamChatRequest.Style.ValueType = StreamChatRequest.STYLE_UNSPECIFIED
+    max_output_tokens: int = 0
+    temperature: float | None = None
     image_analysis: ImageAnalysis | None = None
     question_attributes: Mapping[str, str] = field(default_factory=dict)
     kept_by_caller: bool = False
+    repeated: bool = False
 
     def question(self) -> Message:
         """Returns the question as it is stored."""

@@ -1,9 +1,10 @@
 """The voices that can speak, and a taste of each."""
 
 from quintet.media.v1.audio_pb2 import AUDIO_ENCODING_MP3
-from quintet.tts.v1.tts_service_pb2 import SynthesizeRequest, Voice
+from quintet.tts.v1.tts_service_pb2 import Voice
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.remembered import Remembered
+from quintet_gateway.assistant.voice import Speech, SpeechOptions
 from quintet_gateway.clients.tts import TtsClient
 
 _FRESH_S = 60.0
@@ -13,8 +14,9 @@ _SLOWEST, _FASTEST = 0.25, 4.0
 class Voices:
     """The voices of the tts service. Methods raise DomainError."""
 
-    def __init__(self, client: TtsClient) -> None:
+    def __init__(self, client: TtsClient, speech: Speech) -> None:
         self._client = client
+        self._speech = speech
         self._voices = Remembered(self._ask, _FRESH_S)
 
     async def preview(self, text: str, voice: str = "", language: str = "", speed: float = 1.0) -> bytes:
@@ -28,13 +30,8 @@ class Voices:
         # A variant of a voice, for example `en-us+f3`, is not listed; the service knows which there are.
         if voice and all(one.name != voice.partition("+")[0] for one in await self._voices.get()):
             raise DomainError(Reason.VOICE_NOT_FOUND, "There is no such voice.", {"voice": voice[:100]})
-        request = SynthesizeRequest(
-            text=text, voice=voice, language=language, speaking_rate=speed, encoding=AUDIO_ENCODING_MP3
-        )
-        sound = bytearray()
-        async for event in self._client.synthesize(request):
-            sound += event.audio
-        return bytes(sound)
+        options = SpeechOptions(language=language, voice=voice, speed=speed, encoding=AUDIO_ENCODING_MP3)
+        return (await self._speech.say(text, options)).audio
 
     async def _ask(self) -> list[Voice]:
         voices: list[Voice] = []

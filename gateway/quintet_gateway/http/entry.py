@@ -27,6 +27,7 @@ CONTEXT: web.RequestKey[RequestContext] = web.RequestKey("context", RequestConte
 CLIENT: web.RequestKey[str] = web.RequestKey("client", str)
 _FOREIGN: web.RequestKey[bool] = web.RequestKey("foreign", bool)
 _HEADERS: web.RequestKey[dict[str, str]] = web.RequestKey("headers", dict)
+_STARTED: web.RequestKey[float] = web.RequestKey("started", float)
 _PREPARED: web.RequestKey[web.StreamResponse] = web.RequestKey("prepared", web.StreamResponse)
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -68,6 +69,8 @@ class Entry:
         request[CONTEXT] = context
         request[CLIENT] = self._clients.of(request)
         request[_HEADERS] = {"X-Request-ID": context.request_id}
+        if surface.tells_time:
+            request[_STARTED] = started
         active = metrics.HTTP_ACTIVE.labels(surface.name)
         active.inc()
         status = _CLIENT_CLOSED
@@ -127,6 +130,11 @@ def refuse_foreign_page(request: web.Request) -> None:
         raise _foreign_origin()
 
 
+def has_begun(request: web.Request) -> bool:
+    """Tells whether a part of the response is on its way, so that no other one can be sent."""
+    return _PREPARED in request
+
+
 def _foreign_origin() -> HttpError:
     return HttpError(FailureKind.FOREIGN_ORIGIN, "Pages of this origin may not use this server.")
 
@@ -173,6 +181,8 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
     request[_PREPARED] = response
     for name, value in headers.items():
         response.headers.setdefault(name, value)
+    if _STARTED in request:
+        response.headers["X-Process-Time"] = f"{time.perf_counter() - request[_STARTED]:.2f}"
     response.headers["Server"] = "Quintet"
     response.headers["X-Content-Type-Options"] = "nosniff"
 

@@ -1,7 +1,7 @@
-"""Multipart forms with one file: bounded in every direction, in memory only, in any order of their parts."""
+"""Multipart forms with files: bounded in every direction, in memory only, in any order of their parts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -50,34 +50,51 @@ class Form:
     """The parts of a form; of several parts with one name the first one counts."""
 
     fields: dict[str, str] = field(default_factory=dict)
-    file: UploadedFile | None = None
+    files: dict[str, UploadedFile] = field(default_factory=dict)
+
+    @property
+    def file(self) -> UploadedFile | None:
+        """The file of a form with one file."""
+        return next(iter(self.files.values()), None)
+
+
+class RefusedFormError(HttpError):
+    """A form that is refused for its size; `fields` are those that came before."""
+
+    def __init__(self, failure: HttpError, fields: Mapping[str, str]) -> None:
+        super().__init__(failure.kind, failure.message, failure.facts, failure.headers)
+        self.fields = fields
 
 
 @asynccontextmanager
-async def open_form(request: web.Request, rule: FileRule) -> AsyncIterator[Form]:
-    """Reads a form; its file's memory is reserved until the block ends. A body of another type is an empty form.
+async def open_form(request: web.Request, *rules: FileRule, max_bytes: int = 0) -> AsyncIterator[Form]:
+    """Reads a form; the memory of its files is reserved until the block ends. A body of another type is an empty form.
+
+    `max_bytes` bounds the whole form where a document does; otherwise its files do.
 
     Raises:
-        HttpError: UPLOAD_TOO_LARGE, WRONG_FILE_FORMAT, MALFORMED_FORM, BODY_TOO_SLOW or OVERLOADED.
+        HttpError: UPLOAD_TOO_LARGE with the name of the `field` among its facts (none if the whole is meant),
+            WRONG_FILE_FORMAT, MALFORMED_FORM, BODY_TOO_SLOW or OVERLOADED.
     """
     if request.content_type != "multipart/form-data":
         yield Form()
         return
-    max_bytes = rule.max_bytes + _OVERHEAD_BYTES
+    limit = max_bytes or sum(rule.max_bytes for rule in rules) + _OVERHEAD_BYTES
     announced = request.content_length
-    if announced is not None and announced > max_bytes:
-        raise too_large(FailureKind.UPLOAD_TOO_LARGE, rule.max_bytes, announced)
-    size = max_bytes if announced is None else announced
+    if announced is not None and announced > limit:
+        told = max_bytes or sum(rule.max_bytes for rule in rules)
+        raise too_large(FailureKind.UPLOAD_TOO_LARGE, told, announced)
+    size = limit if announced is None else announced
     async with request.app[UPLOAD_BUDGET].reserve(size):
-        yield await _FormReader(request, rule, max_bytes).read(request.app[PACE].form_s(size))
+        yield await _FormReader(request, rules, limit).read(request.app[PACE].form_s(size))
 
 
 class _FormReader:
     """Reads one form."""
 
-    def __init__(self, request: web.Request, rule: FileRule, max_bytes: int) -> None:
+    def __init__(self, request: web.Request, rules: Sequence[FileRule], max_bytes: int) -> None:
         self._request = request
-        self._rule = rule
+        self._rules = {rule.field_name: rule for rule in rules}
         self._body = PacedBody(request.content, max_bytes, request.app[PACE])
         self._form = Form()
 
@@ -89,7 +106,7 @@ class _FormReader:
         except TimeoutError:
             raise too_slow() from None
         except HttpError as failure:
-            raise self._with_announced_size(failure) from None
+            raise self._with_real_size(failure) from None
         except (ValueError, RuntimeError, AssertionError, HttpProcessingError, web.RequestPayloadError):
             # The parser reports malformed input with any of these, and repeats the input in their texts.
             raise HttpError(FailureKind.MALFORMED_FORM, "The form is malformed or incomplete.") from None
@@ -109,31 +126,13 @@ class _FormReader:
         raise HttpError(FailureKind.MALFORMED_FORM, f"The form has more than {_MAX_PARTS} parts.")
 
     async def _read_part(self, part: BodyPartReader) -> None:
-        name = part.name
-        if part.filename is not None and name == self._rule.field_name and self._form.file is None:
-            await self._read_file(part, part.filename)
+        name = part.name or ""
+        if part.filename is not None and name in self._rules and name not in self._form.files:
+            self._form.files[name] = await _read_file(part, part.filename, self._rules[name])
         elif part.filename is None and name and name not in self._form.fields:
             self._form.fields[name] = await self._read_field(part)
         else:
             await part.release()
-
-    async def _read_file(self, part: BodyPartReader, filename: str) -> None:
-        data = bytearray()
-        judged = not filename
-        while not part.at_eof():
-            data += await part.read_chunk(_READ_BYTES)
-            if not judged and len(data) >= _HEAD_BYTES:
-                self._judge(data)
-                judged = True
-            if len(data) > self._rule.max_bytes:
-                raise too_large(FailureKind.UPLOAD_TOO_LARGE, self._rule.max_bytes, len(data))
-        if not judged:
-            self._judge(data)
-        self._form.file = UploadedFile(filename, data)
-
-    def _judge(self, data: bytearray) -> None:
-        if not self._rule.is_wanted(bytes(data[:_HEAD_BYTES])):
-            raise HttpError(FailureKind.WRONG_FILE_FORMAT, "The file is not of a format that is read here.")
 
     @staticmethod
     async def _read_field(part: BodyPartReader) -> str:
@@ -144,9 +143,43 @@ class _FormReader:
                 raise HttpError(FailureKind.MALFORMED_FORM, f"A field is longer than {_MAX_FIELD_BYTES} bytes.")
         return data.decode("utf-8")
 
-    def _with_announced_size(self, failure: HttpError) -> HttpError:
+    def _with_real_size(self, failure: HttpError) -> HttpError:
+        if failure.kind is not FailureKind.UPLOAD_TOO_LARGE:
+            return failure
         announced = self._request.content_length
-        if failure.kind is FailureKind.UPLOAD_TOO_LARGE:
-            # The reading stopped early; the header tells better how large the upload would have been.
-            return too_large(failure.kind, self._rule.max_bytes, announced or int(failure.facts["receivedBytes"]))
-        return failure
+        if "field" in failure.facts and (announced is None or len(self._rules) > 1):
+            return RefusedFormError(failure, self._form.fields)
+        # Of a form with one file the header tells best how large the upload would have been.
+        told = sum(rule.max_bytes for rule in self._rules.values())
+        whole = too_large(failure.kind, told, announced or int(failure.facts["receivedBytes"]))
+        return RefusedFormError(whole, self._form.fields)
+
+
+async def _read_file(part: BodyPartReader, filename: str, rule: FileRule) -> UploadedFile:
+    data = bytearray()
+    received = 0
+    judged = not filename
+    while not part.at_eof():
+        piece = await part.read_chunk(_READ_BYTES)
+        received += len(piece)
+        # What is too large is counted to its end, which is not far, and kept no longer.
+        if received <= rule.max_bytes:
+            data += piece
+        if not judged and len(data) >= _HEAD_BYTES:
+            _judge(data, rule)
+            judged = True
+    if received > rule.max_bytes:
+        raise _file_too_large(rule, received)
+    if not judged:
+        _judge(data, rule)
+    return UploadedFile(filename, data)
+
+
+def _judge(data: bytearray, rule: FileRule) -> None:
+    if not rule.is_wanted(bytes(data[:_HEAD_BYTES])):
+        raise HttpError(FailureKind.WRONG_FILE_FORMAT, "The file is not of a format that is read here.")
+
+
+def _file_too_large(rule: FileRule, received: int) -> HttpError:
+    failure = too_large(FailureKind.UPLOAD_TOO_LARGE, rule.max_bytes, received)
+    return HttpError(failure.kind, failure.message, {**failure.facts, "field": rule.field_name})

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from json.encoder import encode_basestring_ascii
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -17,6 +18,8 @@ LARGE_BYTES = 256 << 10
 MANY_ITEMS = 500
 _STEP = 64 << 10
 _THREADS = 2
+
+Encoded = TypeVar("Encoded")
 
 
 class JsonThreads:
@@ -29,7 +32,7 @@ class JsonThreads:
         """Ends the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def run(self, encode: Callable[[], BytesIO]) -> BytesIO:
+    async def run(self, encode: Callable[[], Encoded]) -> Encoded:
         """Returns what `encode` returns in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, encode)
 

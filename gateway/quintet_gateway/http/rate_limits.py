@@ -1,13 +1,13 @@
-"""Allowances over sliding windows, counted by the library `limits`."""
+"""Allowances over sliding or fixed windows, counted by the library `limits`."""
 
 import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from limits import RateLimitItem
+from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.strategies import FixedWindowRateLimiter, SlidingWindowCounterRateLimiter
 
 from quintet_gateway.http.failures import FailureKind, HttpError
 
@@ -42,6 +42,12 @@ class Standing:
             "X-RateLimit-Remaining": str(self.remaining),
             "X-RateLimit-Reset": str(self.reset_epoch_s),
         }
+
+    @property
+    def countdown_headers(self) -> Mapping[str, str]:
+        """The headers of surfaces that tell the seconds until the reset, and not its time."""
+        left_s = max(0, self.reset_epoch_s - math.ceil(time.time()))
+        return {"X-RateLimit-Remaining": str(self.remaining), "X-RateLimit-Reset": str(left_s)}
 
 
 class RateLimitedError(HttpError):
@@ -114,3 +120,39 @@ class RateLimiter:
             return max(0.0, previous_left_s - (limit - current) * window / previous)
         next_window_in_s = current_ttl_s - window
         return next_window_in_s + max(0.0, window - limit * window / max(current, 1))
+
+
+class WindowLimiter:
+    """Counts requests of each key in fixed windows, each of which begins with its first request, in memory.
+
+    A key that goes beyond its allowance is closed for `closed_s` seconds, whatever is left of the window.
+    """
+
+    def __init__(self, allowance: Allowance, closed_s: int) -> None:
+        self._allowance = allowance
+        self._strategy = FixedWindowRateLimiter(MemoryStorage())
+        self._closing = RateLimitItemPerSecond(1, closed_s)
+
+    async def spend(self, key: str) -> Standing:
+        """Spends one request and returns what is left.
+
+        Raises:
+            RateLimitedError: if the allowance is used up, or was and the key is still closed.
+        """
+        item, name = self._allowance.item, self._allowance.name
+        if not await self._strategy.test(self._closing, self._closed, key):
+            raise await self._refusal(key)
+        if not await self._strategy.hit(item, name, key):
+            await self._strategy.hit(self._closing, self._closed, key)
+            raise await self._refusal(key)
+        stats = await self._strategy.get_window_stats(item, name, key)
+        return Standing(item.amount, stats.remaining, math.ceil(stats.reset_time))
+
+    @property
+    def _closed(self) -> str:
+        return f"{self._allowance.name}:closed"
+
+    async def _refusal(self, key: str) -> RateLimitedError:
+        opens = (await self._strategy.get_window_stats(self._closing, self._closed, key)).reset_time
+        standing = Standing(self._allowance.item.amount, 0, math.ceil(opens))
+        return RateLimitedError(self._allowance, standing, max(1, math.ceil(opens - time.time())))

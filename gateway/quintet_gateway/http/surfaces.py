@@ -42,7 +42,8 @@ class Surface:
     `prefixes` are leading path segments; of all surfaces the one with the longest matching prefix owns a path.
     `open_to_origins` is for surfaces whose every call carries a secret, or whose document says so: pages of any
     origin may read them. `any_host` is for probes, which come by address and read nothing personal. `keyless` is
-    None for a surface that asks for credentials itself; every other one can be closed.
+    None for a surface that asks for credentials itself; every other one can be closed. `tells_time` puts the time that
+    a request has taken into the headers of its response.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Surface:
     open_to_origins: bool = False
     any_host: bool = False
     keyless: Keyless | None = field(default_factory=Keyless)
+    tells_time: bool = False
 
 
 class SurfaceTable:

@@ -38,6 +38,8 @@ class Ending(StrEnum):
     SILENT = "silent"
     SHUTDOWN = "shutdown"
     FAILED = "failed"
+    IDLE = "idle"
+    OVER = "over"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,17 @@ class WebSockets:
         """Lets connections end in order when the application does."""
         app.on_shutdown.append(self._leave)
 
+    def check(self, request: web.Request, user: str) -> None:
+        """Refuses what `accept` would refuse, for surfaces that have work to do before they accept.
+
+        Raises:
+            HttpError: as `accept` does.
+        """
+        refuse_foreign_page(request)
+        if not web.WebSocketResponse().can_prepare(request):
+            raise _no_handshake()
+        self._check_room(user)
+
     @contextlib.asynccontextmanager
     async def accept(self, request: web.Request, user: str) -> AsyncIterator["Connection"]:
         """Gives an open connection for the length of the block.
@@ -79,11 +92,8 @@ class WebSockets:
         Raises:
             HttpError: FOREIGN_ORIGIN, NOT_A_WEBSOCKET, OVERLOADED or RATE_LIMITED, before anything was answered.
         """
-        refuse_foreign_page(request)
+        self.check(request, user)
         connection = Connection(self._rules, request.transport)
-        if not connection.response.can_prepare(request):
-            raise _no_handshake()
-        self._check_room(user)
         self._open.add(connection)
         self._of_user[user] += 1
         try:
@@ -131,6 +141,16 @@ class Connection:
         self._ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._handlers: set[asyncio.Task[None]] = set()
         self._leaving: asyncio.Task[None] | None = None
+        self._holding = False
+        self._unoccupied = asyncio.Event()
+        self._unoccupied.set()
+
+    def occupy(self, *, occupied: bool) -> None:
+        """Says whether something is being made for the client beside its messages, which a shutdown waits for."""
+        if occupied:
+            self._unoccupied.clear()
+        else:
+            self._unoccupied.set()
 
     def send(self, text: str) -> None:
         """Queues a message; a reader who lets the queue overflow is dropped."""
@@ -163,12 +183,13 @@ class Connection:
     async def serve(
         self,
         hear: Callable[[str], Awaitable[None]],
-        busy: Callable[[], str],
+        busy: Callable[[], str] | None,
         beside: Sequence[Coroutine[None, None, None]] = (),
     ) -> None:
         """Hands each text to `hear` until the connection ends, several at once; `busy` answers those beyond the bound.
 
-        `beside` runs as long as the connection does.
+        Without `busy` they wait, and their sender with them: with one handler, texts are heard in their order. `beside`
+        runs as long as the connection does.
         """
         tasks = [asyncio.create_task(self._guarded(work)) for work in beside]
         tasks += [asyncio.create_task(self._read(hear, busy)), asyncio.create_task(self._keep_alive())]
@@ -206,7 +227,7 @@ class Connection:
                 return
             await asyncio.sleep(_LINGER_STEP_S)
 
-    async def _read(self, hear: Callable[[str], Awaitable[None]], busy: Callable[[], str]) -> None:
+    async def _read(self, hear: Callable[[str], Awaitable[None]], busy: Callable[[], str] | None) -> None:
         for number in itertools.count(1):
             if number % _TAKEN_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -216,6 +237,8 @@ class Connection:
                 self._end(None, Ending.LEFT)
                 return
             if message.type is WSMsgType.TEXT:
+                if busy is None:
+                    await self._wait_for_room()
                 self._take(message.data, hear, busy)
             elif message.type is WSMsgType.PING:
                 with contextlib.suppress(ConnectionError):
@@ -229,10 +252,16 @@ class Connection:
                 self._end(None, Ending.FAILED if message.type is WSMsgType.ERROR else Ending.LEFT)
                 return
 
-    def _take(self, text: str, hear: Callable[[str], Awaitable[None]], busy: Callable[[], str]) -> None:
+    async def _wait_for_room(self) -> None:
+        self._holding = True
+        while len(self._handlers) >= self._rules.handlers:
+            await asyncio.wait(self._handlers, return_when=asyncio.FIRST_COMPLETED)
+        self._holding = False
+
+    def _take(self, text: str, hear: Callable[[str], Awaitable[None]], busy: Callable[[], str] | None) -> None:
         if self._leaving is not None or self._ended.done():
             return
-        if len(self._handlers) >= self._rules.handlers:
+        if busy is not None and len(self._handlers) >= self._rules.handlers:
             self.send(busy())
             return
         task = asyncio.create_task(self._guarded(hear(text)))
@@ -270,8 +299,10 @@ class Connection:
                     await self.response.ping()
                     await self._ponged.wait()
             except TimeoutError:
-                self._end(None, Ending.SILENT)
-                return
+                # A pong may stand behind messages that have to wait.
+                if not self._holding:
+                    self._end(None, Ending.SILENT)
+                    return
             except (ConnectionError, RuntimeError):
                 self._end(None, Ending.LEFT)
                 return
@@ -279,6 +310,7 @@ class Connection:
     async def _leave_when_done(self) -> None:
         if self._handlers:
             await asyncio.wait(self._handlers)
+        await self._unoccupied.wait()
         self._end(WSCloseCode.GOING_AWAY, Ending.SHUTDOWN)
 
 

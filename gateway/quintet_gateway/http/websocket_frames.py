@@ -44,12 +44,16 @@ class MaskedReader(WebSocketReader):
         self._target = queue
         self._header = b""
         self._payload_left = 0
+        self._refused = False
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> tuple[bool, bytes]:
         """Takes what came from the network; True means that no more is wanted."""
-        problem = self._find_problem(data)
+        # What came with the handshake is fed without a look at the result, and more may follow it.
+        problem = None if self._refused else self._find_problem(data)
         if problem is not None:
+            self._refused = True
             self._target.set_exception(problem)
+        if self._refused:
             return True, b""
         return super().feed_data(data)
 
