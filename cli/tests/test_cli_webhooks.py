@@ -113,6 +113,8 @@ def lines_of(output: str) -> list[list[str]]:
 
 
 def test_deliveries_are_listed_the_newest_first(at_service: Quintet, service: Service) -> None:
+    assert at_service("webhooks", "deliveries") == (0, "", "There are no such deliveries.\n")
+    assert at_service("webhooks", "redeliver", "--dead") == (0, "0\n", "")
     taken = service.told("omni", "https://taken.example/hook")
     waiting = service.told("nexus", "https://waiting.example/hook", "The target answered with 503.")
     dead = service.told("omni", "https://dead.example/hook", "No\tconnection\n\x1b[2J.", given_up=True)
@@ -144,46 +146,41 @@ def test_deliveries_are_listed_the_newest_first(at_service: Quintet, service: Se
         assert [line[0] for line in lines_of(out)] == expected, options
 
 
-def test_no_delivery_is_a_sentence_beside_an_empty_list(at_service: Quintet) -> None:
-    assert at_service("webhooks", "deliveries") == (0, "", "There are no such deliveries.\n")
-    assert at_service("webhooks", "redeliver", "--dead") == (0, "0\n", "")
-
-
-def test_one_delivery_is_due_again(at_service: Quintet, service: Service) -> None:
+def test_deliveries_are_due_again(at_service: Quintet, service: Service) -> None:
     taken = service.told("omni", "https://taken.example/hook")
-    assert at_service("webhooks", "redeliver", taken) == (0, "1\n", "")
-    _, out, _ = at_service("webhooks", "deliveries", "--state", "pending")
-    assert [line[0] for line in lines_of(out)] == [taken]
-
-
-def test_all_that_were_given_up_are_due_again(at_service: Quintet, service: Service) -> None:
     dead = [service.told("omni", f"https://dead{number}.example/", "Away.", given_up=True) for number in range(2)]
     other = service.told("nexus", "https://dead.example/", "Away.", given_up=True)
-    service.told("omni", "https://taken.example/")
+    assert at_service("webhooks", "redeliver", taken, "--surface", "nexus")[0] == 1
+    assert at_service("webhooks", "redeliver", taken) == (0, "1\n", "")
+    assert due(at_service, "pending") == [taken]
     assert at_service("webhooks", "redeliver", "--dead", "--surface", "omni") == (0, "2\n", "")
-    _, out, _ = at_service("webhooks", "deliveries", "--state", "pending")
-    assert sorted(line[0] for line in lines_of(out)) == sorted(dead)
-    _, out, _ = at_service("webhooks", "deliveries", "--state", "dead")
-    assert [line[0] for line in lines_of(out)] == [other]
+    assert due(at_service, "pending") == sorted([taken, *dead])
+    assert due(at_service, "dead") == [other]
     assert at_service("webhooks", "redeliver", "--dead") == (0, "1\n", "")
     assert at_service("webhooks", "redeliver", "--dead") == (0, "0\n", "")
+    assert at_service("webhooks", "redeliver", "none") == (1, "", "The delivery does not exist.\n")
+
+
+def due(at_service: Quintet, state: str) -> list[str]:
+    _, out, _ = at_service("webhooks", "deliveries", "--state", state)
+    return sorted(line[0] for line in lines_of(out))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "why"),
+    ("arguments", "why"),
     [
-        (["redeliver"], 2, "Name either a delivery or --dead."),
-        (["redeliver", "one", "--dead"], 2, "Name either a delivery or --dead."),
-        (["redeliver", "one", "--surface", "omni"], 2, "--surface"),
-        (["redeliver", "no-such-delivery"], 1, "delivery does not exist"),
-        (["deliveries", "--state", "lost"], 2, "lost"),
-        (["deliveries", "--surface", "none"], 2, "none"),
-        (["deliveries", "--limit", "0"], 2, "--limit"),
+        (["redeliver"], "Name either a delivery or --dead."),
+        (["redeliver", "one", "--dead"], "Name either a delivery or --dead."),
+        (["deliveries", "--state", "lost"], "lost"),
+        (["deliveries", "--surface", "none"], "none"),
+        (["deliveries", "--limit", "0"], "--limit"),
     ],
 )
-def test_bad_use_is_told(at_service: Quintet, arguments: list[str], code: int, why: str) -> None:
-    ended, out, err = at_service("webhooks", *arguments)
-    assert (ended, out) == (code, "")
+def test_bad_use_is_told_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], why: str
+) -> None:
+    code, out, err = Quintet(monkeypatch, capsys, ["--session-addr", "unix:/nowhere"])("webhooks", *arguments)
+    assert (code, out) == (2, "")
     assert why in err
     assert "Traceback" not in err
 

@@ -21,7 +21,7 @@ from quintet_testing import eventually
 
 # Test modules are imported by their paths, so that the module beside them has to be made findable.
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("aegis_requests", "nexus_requests", "omni_requests")
+pytest.register_assert_rewrite("aegis_requests", "nexus_requests", "omni_requests", "sight_requests")
 
 from scripted_identity import ScriptedIdentity  # noqa: E402 - findable from here on
 from scripted_looks import ScriptedLooks  # noqa: E402

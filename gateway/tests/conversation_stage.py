@@ -13,7 +13,15 @@ from quintet_gateway.assistant.history import History
 from quintet_gateway.assistant.metering import Meter
 from quintet_gateway.assistant.models import ChatModels
 from quintet_gateway.assistant.usage import Usage
-from quintet_gateway.assistant.voice import AnswerSound, ConversationOptions, Hearing, Speech, SpeechOptions, Voice
+from quintet_gateway.assistant.voice import (
+    Activity,
+    AnswerSound,
+    ConversationOptions,
+    Hearing,
+    Speech,
+    SpeechOptions,
+    Voice,
+)
 from quintet_gateway.clients.chat import ChatClient
 from quintet_gateway.clients.session import SessionClient
 from quintet_gateway.clients.stt import SttClient
@@ -124,3 +132,8 @@ async def set_stage():
         await turns.close()
         await meter.close(5)
         await usage.close(5)
+
+
+def names(events):
+    """Returns the names of events, but for those that come with every piece of audio."""
+    return [type(event).__name__ for event in events if not isinstance(event, Activity)]

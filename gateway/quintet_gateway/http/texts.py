@@ -9,6 +9,9 @@ _JOINER = "\u200d"
 _JOINING = frozenset(
     {_JOINER, "\u094d", "\u09cd", "\u0a4d", "\u0acd", "\u0b4d", "\u0bcd", "\u0c4d", "\u0ccd", "\u0d4d"}
 )
+_SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
+# Two of them are one flag.
+_FLAG_LETTERS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
 
 
 def has_half_character(text: str) -> bool:
@@ -26,4 +29,13 @@ def cut(text: str, length: int) -> str:
 
 
 def _continues(text: str, position: int) -> bool:
-    return text[position] == _JOINER or text[position - 1] in _JOINING or unicodedata.category(text[position])[0] == "M"
+    sign = text[position]
+    joined = sign == _JOINER or sign in _SKIN_TONES or unicodedata.category(sign)[0] == "M"
+    return joined or text[position - 1] in _JOINING or _halves_a_flag(text, position)
+
+
+def _halves_a_flag(text: str, position: int) -> bool:
+    letters = 0
+    while letters < position and text[position - letters - 1] in _FLAG_LETTERS:
+        letters += 1
+    return text[position] in _FLAG_LETTERS and letters % 2 == 1

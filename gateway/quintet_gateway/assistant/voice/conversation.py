@@ -108,6 +108,8 @@ class Conversation:
         Whoever stops reading stops the conversation: nothing more is heard.
         """
         while (outgoing := await self._out.get()) is not None:
+            if outgoing.is_stale():
+                continue
             if outgoing.taken is not None:
                 outgoing.taken()
             yield outgoing.event

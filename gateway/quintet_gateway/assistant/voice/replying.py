@@ -35,10 +35,11 @@ _MOST_SOUND_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class Outgoing:
-    """An event on its way out; `taken` is called when it goes."""
+    """An event on its way out; `taken` is called when it goes. It does not go any more if `is_stale` says so then."""
 
     event: ConversationEvent
     taken: Callable[[], None] | None = None
+    is_stale: Callable[[], bool] = lambda: False
 
 
 class Replying:
@@ -175,7 +176,7 @@ class Replying:
                     if isinstance(event, ReplySound):
                         await sounds.put(event, len(event.audio))
                     else:
-                        await self._out.put(Outgoing(AnswerText(event.text)))
+                        await self._out.put(Outgoing(AnswerText(event.text), is_stale=self._was_cut))
         finally:
             sounds.close()
 
@@ -192,8 +193,12 @@ class Replying:
             await self._wait_until_ahead(_MOST_AHEAD_S)
             event = AnswerSound(piece, sound.format, self._playout.sent_s + seconds)
             self._taken.clear()
-            await self._out.put(Outgoing(event, partial(self._note_sent, seconds)))
+            await self._out.put(Outgoing(event, partial(self._note_sent, seconds), self._was_cut))
             await self._taken.wait()
+
+    def _was_cut(self) -> bool:
+        # What is being made when the answer is cut comes behind the word about it.
+        return self._is_cut
 
     def _note_sent(self, seconds: float) -> None:
         self._note_stage("first_sound")

@@ -10,9 +10,9 @@ from quintet_gateway.assistant import ServiceHealth
 from quintet_gateway.dialects.omni import times
 from quintet_gateway.dialects.omni.ids import public_id
 from quintet_gateway.dialects.omni.options import SAMPLE_RATE_INPUT_HZ, SAMPLE_RATE_OUTPUT_HZ, Generation
-from quintet_gateway.dialects.omni.sound import base64_text, wav_file
 from quintet_gateway.dialects.omni.terms import terms_of
 from quintet_gateway.http.large_json import pieces
+from quintet_gateway.http.sound import base64_text, wav_file
 
 _SPEAKING = ("llm", "stt", "tts")
 _SPEECH_PROBABILITY = 0.5

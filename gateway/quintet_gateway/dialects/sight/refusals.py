@@ -32,12 +32,14 @@ class Refusals:
         if problem.spoken is None:
             return render(error)
         if problem.status == 500:
-            _log.error("analysis_failed", kind=problem.kind, exc_info=error)
+            # The reason of a service's failure is known; to print how it came through the calls holds up the others.
+            known = isinstance(error, DomainError)
+            _log.error("analysis_failed", kind=problem.kind, exc_info=None if known else error)
         assistant = request.app[ASSISTANT]
         file = WAV if (accepts_only_wav(request) if wav is None else wav) else MP3
         try:
-            known = session_id if is_session_id(session_id) else ""
-            language = await self._sessions.language(assistant, known)
+            named = session_id if is_session_id(session_id) else ""
+            language = await self._sessions.language(assistant, named)
             audio = await self._sentences.say(assistant, problem.spoken, language, file)
         except DomainError:
             return render(error)

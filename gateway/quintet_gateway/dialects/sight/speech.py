@@ -14,6 +14,7 @@ from quintet_gateway.assistant import Assistant
 from quintet_gateway.assistant.voice import Reply, ReplySound, SpeechOptions
 from quintet_gateway.dialects.sight import translate
 from quintet_gateway.dialects.sight.wording import Sentence, worded
+from quintet_gateway.http.sound import wav_file
 
 _ENOUGH_FOR_PREVIEW = 400
 _LARGE_BYTES = 256 << 10
@@ -171,5 +172,5 @@ class SpokenSentences:
 
 async def _wav_file(samples: bytes, sample_rate_hz: int) -> bytes:
     if len(samples) < _LARGE_BYTES:
-        return translate.wav_file(samples, sample_rate_hz)
-    return await asyncio.to_thread(translate.wav_file, samples, sample_rate_hz)
+        return wav_file(samples, sample_rate_hz)
+    return await asyncio.to_thread(wav_file, samples, sample_rate_hz)

@@ -1,7 +1,5 @@
-"""What the surface answers with: JSON, headers, and sound files."""
+"""What the surface answers with: JSON and headers."""
 
-import io
-import wave
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -55,17 +53,6 @@ def preview(text: str) -> str:
     line = " ".join(text.split())
     short = cut(line, _LONGEST_PREVIEW)
     return quote(short if short == line else f"{short}...", safe=_PRINTABLE)
-
-
-def wav_file(samples: bytes, sample_rate_hz: int) -> bytes:
-    """Returns mono 16-bit samples with the plain header of 44 bytes that small players skip."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(sample_rate_hz)
-        writer.writeframes(samples)
-    return file.getvalue()
 
 
 def _exchanges(messages: Sequence[Message]) -> Iterator[tuple[Message, Message]]:
