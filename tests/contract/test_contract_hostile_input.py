@@ -24,6 +24,8 @@ from framework.media import (
 )
 from framework.metrics import gateway_active, sample_sum, scrape
 from framework.nexus import accepted, answer_of, ask, assert_error, ended
+from framework.omni import assert_error as assert_omni_error
+from framework.omni import new_key
 from framework.raw_http import connection, exchange, head, multipart, request, reset
 from framework.waiting import wait_until
 
@@ -50,9 +52,15 @@ def cluster(grounded: Cluster) -> Iterator[Cluster]:
         wait_until(lambda: grounded.files() <= files, 10, f"left files: {grounded.files() - files}, not empty")
 
 
+@pytest.fixture(scope="module")
+def omni_key(cluster: Cluster) -> str:
+    return new_key(cluster)
+
+
 @pytest.fixture
-def client(cluster: Cluster) -> Iterator[httpx.Client]:
-    with cluster.client() as opened:
+def client(cluster: Cluster, omni_key: str) -> Iterator[httpx.Client]:
+    """A client with a key of omni, which the other surfaces do not look at."""
+    with cluster.client(headers={"Authorization": f"Bearer {omni_key}"}) as opened:
         yield opened
 
 
@@ -60,17 +68,42 @@ def text(body: bytes) -> Callable[[httpx.Client], httpx.Response]:
     return lambda client: client.post("/api/process/text", content=body, headers=JSON)
 
 
-def upload(path: str, field: str, media: Callable[[], bytes], name: str) -> Callable[[httpx.Client], httpx.Response]:
-    return lambda client: client.post(path, files={field: (name, media())})
+def upload(
+    path: str, field: str, media: Callable[[], bytes], name: str, **fields: str
+) -> Callable[[httpx.Client], httpx.Response]:
+    return lambda client: client.post(path, files={field: (name, media())}, data=fields)
 
 
-def form(body: bytes, content_type: str) -> Callable[[httpx.Client], httpx.Response]:
-    return lambda client: client.post("/api/process/image", content=body, headers={"Content-Type": content_type})
+def form(body: bytes, content_type: str, path: str = "/api/process/image") -> Callable[[httpx.Client], httpx.Response]:
+    return lambda client: client.post(path, content=body, headers={"Content-Type": content_type})
+
+
+def to_omni(path: str, body: bytes) -> Callable[[httpx.Client], httpx.Response]:
+    return lambda client: client.post(path, content=body, headers=JSON)
+
+
+def hook(url: str) -> Callable[[httpx.Client], httpx.Response]:
+    return to_omni("/webhooks", json.dumps({"url": url}).encode())
+
+
+def look(media: Callable[[], bytes], session_id: str = "a walk") -> Callable[[httpx.Client], httpx.Response]:
+    return upload("/api/v1/analyze", "image", media, "a.jpg", session_id=session_id, mode="snapshot")
 
 
 def refused(status: int, *codes: str) -> Callable[[httpx.Client, httpx.Response], None]:
     def check(_client: httpx.Client, response: httpx.Response) -> None:
         assert_error(response, status, next((code for code in codes if code in response.text), codes[0]))
+
+    return check
+
+
+def refused_by_omni(_client: httpx.Client, response: httpx.Response) -> None:
+    assert_omni_error(response, 400)
+
+
+def refused_by_sight(status: int) -> Callable[[httpx.Client, httpx.Response], None]:
+    def check(_client: httpx.Client, response: httpx.Response) -> None:
+        assert (response.status_code, response.json().keys()) == (status, {"detail"}), response.text
 
     return check
 
@@ -156,6 +189,45 @@ INPUTS = {
     "two hours": (upload(VOICE_PATH, "audio", two_hours, "a.flac"), job_fails),
     "playlist": (upload(VOICE_PATH, "audio", lambda: PLAYLIST, "a.mp3"), WRONG_FORMAT),
     "playlist after a tag": (upload(VOICE_PATH, "audio", lambda: TAG + PLAYLIST * 50, "a.mp3"), job_fails),
+}
+
+SOUND = ('name="audio"; filename="a.wav"', lying_wav())
+INPUTS |= {
+    "omni: 10,000 deep": (to_omni("/session", DEEP), refused_by_omni),
+    "omni: NaN": (to_omni("/session", b'{"max_history_turns": NaN}'), refused_by_omni),
+    "omni: bad UTF-8": (to_omni("/session", b'{"system_prompt": "\xff"}'), refused_by_omni),
+    "omni: lone surrogate": (to_omni("/session", b'{"system_prompt": "\\ud800"}'), refused_by_omni),
+    "omni: 20 MB prompt": (to_omni("/session", b'{"system_prompt": "' + b"x" * 20 * MIB + b'"}'), refused_by_omni),
+    "omni: number of 10,000 digits": (
+        to_omni("/session", b'{"max_history_turns": ' + b"9" * 10_000 + b"}"),
+        refused_by_omni,
+    ),
+    "omni: webhook to a file": (hook("file:///etc/passwd"), refused_by_omni),
+    "omni: webhook to nowhere": (hook("http://"), refused_by_omni),
+    "omni: webhook to half an address": (hook("http://[::1"), refused_by_omni),
+    "omni: webhook with a line break": (hook("http://example.com/\r\nX-Y: z"), refused_by_omni),
+    "omni: webhook behind a name and a password": (hook("http://a:b@127.0.0.1/"), refused_by_omni),
+    "omni: secret with half a character": (
+        to_omni("/webhooks", b'{"url": "https://example.com", "secret": "\\ud800"}'),
+        refused_by_omni,
+    ),
+    "omni: playlist": (upload("/process", "audio", lambda: PLAYLIST, "a.mp3"), refused_by_omni),
+    "omni: playlist after a tag": (upload("/process", "audio", lambda: TAG + PLAYLIST * 50, "a.mp3"), refused_by_omni),
+    "omni: pixel bomb": (upload("/process", "audio", pixel_bomb, "a.wav"), refused_by_omni),
+    "omni: two hours of silence": (upload("/process", "audio", two_hours, "a.flac"), refused_by_omni),
+    "omni: form without its end": (form(multipart([SOUND], end=False), MULTIPART, "/process"), refused_by_omni),
+    "omni: session that climbs": (
+        upload("/process", "audio", lying_wav, "../../a.wav", session_id="../../etc/passwd"),
+        status_in(404),
+    ),
+    "sight: pixel bomb": (look(pixel_bomb), refused_by_sight(400)),
+    "sight: truncated JPEG": (look(truncated_jpeg), status_in(400, 500)),
+    "sight: 11 MB picture": (look(lambda: padded(small_picture("JPEG"), 11 * MIB)), refused_by_sight(413)),
+    "sight: session with a line break": (
+        look(lambda: small_picture("JPEG"), "a\r\nSet-Cookie: b=c"),
+        refused_by_sight(400),
+    ),
+    "sight: session of 129 characters": (look(lambda: small_picture("JPEG"), "x" * 129), refused_by_sight(400)),
 }
 
 
