@@ -2,15 +2,28 @@
 
 import asyncio
 import statistics
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.processes import pss_mib
-from benchmarks.voice_client import RATE_HZ, Person, Place, Samples, person_at, room, running_place, speech
+from benchmarks.voice_client import (
+    RATE_HZ,
+    Person,
+    Place,
+    Samples,
+    person_at,
+    print_engines,
+    room,
+    running_place,
+    speech,
+)
 
 PEOPLE = 20
+LAST_ANSWER_S = 60.0
 SECONDS = 60.0
 QUESTIONS = (
     "What is twelve times twelve?",
@@ -29,14 +42,16 @@ class Heard:
     answered: int
     latencies_ms: Sequence[float]
     asked: int
-    answers: int
+    answers_ms: Sequence[float]
     interims: int
+    errors: Mapping[str, int]
 
 
 def main() -> None:
     """Prints what was lost, the time from each chunk to the decision about it, and the memory before and after."""
     with running_place() as place:
         asyncio.run(_measure(place))
+        print_engines(place)
 
 
 async def _measure(place: Place) -> None:
@@ -55,8 +70,12 @@ async def _measure(place: Place) -> None:
         f"chunk -> decision: p50 {statistics.median(latencies):.1f} ms, "
         f"p95 {latencies[int(len(latencies) * 0.95)]:.1f} ms, worst {latencies[-1]:.1f} ms"
     )
-    answers = [each.answers for each in heard]
-    print(f"{sum(each.asked for each in heard)} questions, {sum(answers)} answers, {min(answers)} to the last served")
+    answers = sorted(one for each in heard for one in each.answers_ms)
+    least = min(len(each.answers_ms) / each.asked for each in heard)
+    print(f"{sum(each.asked for each in heard)} questions, {len(answers)} answers, {least:.0%} to the last served")
+    print(f"end of speech -> answer: p50 {answers[len(answers) // 2]:.0f} ms, worst {answers[-1]:.0f} ms")
+    errors = sum((Counter(each.errors) for each in heard), Counter[str]())
+    print("errors: " + (", ".join(f"{number} x {text}" for text, number in errors.items()) or "none"))
     print(f"{sum(each.interims for each in heard)} interim texts; memory {before:.0f} -> {after:.0f} MiB")
 
 
@@ -91,8 +110,8 @@ def _track(number: int) -> tuple[Samples, int]:
 async def _talk(place: Place, track: Samples, asked: int) -> Heard:
     async with person_at(place, interim="true") as person:
         await person.say(track)
-        await person.say(room(2.0))
-        await asyncio.sleep(2.0)
+        await person.say(room(1.5))
+        await _until_answered(person)
         decisions = [at for at, frame in person.frames if frame["type"] == "vad_status"]
         latencies = [1000 * (came - sent) for came, sent in zip(decisions, person.sent, strict=False)]
         return Heard(
@@ -100,6 +119,24 @@ async def _talk(place: Place, track: Samples, asked: int) -> Heard:
             len(decisions),
             latencies,
             asked,
-            sum(frame["type"] == "response" for _, frame in person.frames),
+            [
+                1000 * (answered - ended)
+                for ended, answered in zip(_times(person, "status"), _outcomes(person), strict=False)
+            ],
             sum(frame["type"] == "transcript" and not frame["is_final"] for _, frame in person.frames),
+            Counter(frame["error"] for _, frame in person.frames if frame["type"] == "error"),
         )
+
+
+def _times(person: Person, kind: str) -> list[float]:
+    return [moment for moment, frame in person.frames if frame["type"] == kind]
+
+
+def _outcomes(person: Person) -> list[float]:
+    return sorted(_times(person, "response") + _times(person, "error"))
+
+
+async def _until_answered(person: Person) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_ANSWER_S), person.came:
+            await person.came.wait_for(lambda: len(_times(person, "status")) <= len(_outcomes(person)))

@@ -30,6 +30,8 @@ from quintet_rpc.settings import default_data_dir
 
 RATE_HZ = 16_000
 CHUNK_S = 0.064
+_DECISIONS = ("started", "ended", "dropped")
+_SPECULATIONS = ("used", "waited", "discarded")
 Samples = NDArray[np.float32]
 
 
@@ -179,3 +181,25 @@ async def person_at(place: Place, **query: str) -> AsyncIterator[Person]:
         finally:
             await socket.close()
             await asyncio.gather(listening, return_exceptions=True)
+
+
+def print_engines(place: Place) -> None:
+    """Prints what the engines did: real-time factors, queues, and the decisions about speech."""
+    for service in ("stt", "tts"):
+        factor, texts = mean(place, "quintet_real_time_factor", service, service=service)
+        wait_s, requests = mean(place, "quintet_engine_wait_seconds", service, service=service)
+        print(f"{service}: real-time factor {factor:.3f} ({texts:.0f}), queue {1000 * wait_s:.2f} ms ({requests:.0f})")
+    decisions = {one: place.metric("quintet_vad_decisions_total", "stt", decision=one) for one in _DECISIONS}
+    speculations = {one: place.metric("quintet_speculations_total", "stt", outcome=one) for one in _SPECULATIONS}
+    vad_s, pieces = mean(place, "quintet_vad_seconds", "stt")
+    print(f"VAD: {vad_s * 1000:.2f} ms a piece ({pieces:.0f}), {_counts(decisions)}; {_counts(speculations)}")
+
+
+def mean(place: Place, name: str, process: str = "gateway", **labels: str) -> tuple[float, float]:
+    """Returns the mean of a histogram, and how many values it has."""
+    count = place.metric(f"{name}_count", process, **labels)
+    return place.metric(f"{name}_sum", process, **labels) / max(1.0, count), count
+
+
+def _counts(numbers: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {number:.0f}" for name, number in numbers.items())

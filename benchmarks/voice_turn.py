@@ -2,10 +2,10 @@
 
 import asyncio
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.voice_client import Person, Place, Samples, person_at, room, running_place, speech
+from benchmarks.voice_client import Person, Place, Samples, mean, person_at, print_engines, room, running_place, speech
 
 QUESTION = "Good evening. I would like to know one more thing from you: what is twelve times twelve?"
 LONG_ANSWER = "What can you do?"
@@ -13,8 +13,6 @@ INTERRUPTION = "Wait, please stop talking now."
 ROUNDS = 12
 BARGE_INS = 20
 STAGES = ("transcript", "first_token", "first_sound")
-DECISIONS = ("started", "ended", "dropped")
-SPECULATIONS = ("used", "waited", "discarded")
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ def main() -> None:
     with running_place() as place:
         asyncio.run(_turns(place))
         asyncio.run(_barge_ins(place))
-        _print_engines(place)
+        print_engines(place)
 
 
 async def _turns(place: Place) -> None:
@@ -46,8 +44,8 @@ async def _turns(place: Place) -> None:
         _print(f"{mode}: end of speech (decision) -> first sound", [turn.from_decision_ms for turn in turns])
         _print(f"{mode}: last spoken sample -> first sound", [turn.from_last_sample_ms for turn in turns])
     for stage in STAGES:
-        mean, count = _mean(place, "quintet_voice_stage_seconds", surface="omni", stage=stage)
-        print(f"decision -> {stage}: mean {1000 * mean:.1f} ms over {count:.0f} turns")
+        seconds, count = mean(place, "quintet_voice_stage_seconds", surface="omni", stage=stage)
+        print(f"decision -> {stage}: mean {1000 * seconds:.1f} ms over {count:.0f} turns")
 
 
 async def _turn(person: Person, question: Samples) -> Turn:
@@ -79,27 +77,6 @@ async def _barge_ins(place: Place) -> None:
     print(f"{count:.0f} of {BARGE_INS} answers were interrupted")
     _print("first chunk with speech -> the client is told", decided_ms)
     _print("first chunk with speech -> last sound of the answer", stopped_ms)
-
-
-def _print_engines(place: Place) -> None:
-    for service in ("stt", "tts"):
-        factor, texts = _mean(place, "quintet_real_time_factor", service, service=service)
-        wait_s, requests = _mean(place, "quintet_engine_wait_seconds", service, service=service)
-        print(f"{service}: real-time factor {factor:.3f} ({texts:.0f}), queue {1000 * wait_s:.2f} ms ({requests:.0f})")
-    decisions = {one: place.metric("quintet_vad_decisions_total", "stt", decision=one) for one in DECISIONS}
-    speculations = {one: place.metric("quintet_speculations_total", "stt", outcome=one) for one in SPECULATIONS}
-    vad_s, pieces = _mean(place, "quintet_vad_seconds", "stt")
-    print(f"VAD: {vad_s * 1000:.2f} ms a piece ({pieces:.0f}), {_counts(decisions)}; {_counts(speculations)}")
-
-
-def _mean(place: Place, name: str, process: str = "gateway", **labels: str) -> tuple[float, float]:
-    """Returns the mean of a histogram, and how many values it has."""
-    count = place.metric(f"{name}_count", process, **labels)
-    return place.metric(f"{name}_sum", process, **labels) / max(1.0, count), count
-
-
-def _counts(numbers: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {number:.0f}" for name, number in numbers.items())
 
 
 def _first_speech(person: Person, after: float) -> float:

@@ -76,7 +76,9 @@ def _create_omni(settings: GatewaySettings) -> Omni:
 def _create_sight(settings: GatewaySettings) -> Sight:
     idle = timedelta(seconds=settings.sight_session_idle_s)
     return Sight(
-        SightOptions(_create_limiter(settings), settings.sight_requests_per_minute, idle, settings.stream_write_s)
+        SightOptions(
+            settings.sight_requests_per_minute if settings.limits == "documented" else 0, idle, settings.stream_write_s
+        )
     )
 
 

@@ -35,13 +35,20 @@ CHUNK = StreamingAudio(data=b"\1\2" * 320)
 
 
 class Stage:
-    """Everything that one conversation needs; `heard` is what its listener got, at `times`."""
+    """Everything that one conversation needs; `heard` is what its listener got, at `times`.
+
+    A reset clears the history once it may: `may_forget`.
+    """
 
     def __init__(self, services, voice):
         self.services = services
         self.voice = voice
         self.conversation = None
         self.completed = []
+        self.may_forget = asyncio.Event()
+        self.may_forget.set()
+        self.forgetting = asyncio.Event()
+        self.forget_failure = None
         self.heard = []
         self.times = []
         self.may_listen = asyncio.Event()
@@ -49,11 +56,12 @@ class Stage:
         self._came = asyncio.Condition()
         self._listening = None
 
-    def converse(self, **options):
-        """Begins the conversation and listens to it."""
-        options = {"surface": "omni", "ask": self._ask, "speech": SpeechOptions(), "completed": self._event, **options}
+    def converse(self, listen=None, **options):
+        """Begins the conversation and listens to it, or lets `listen` do that."""
+        usual = {"ask": self._ask, "completed": self._event, "forget": self._forget}
+        options = {"surface": "omni", "speech": SpeechOptions(), **usual, **options}
         self.conversation = self.voice.converse(ConversationOptions(**options))
-        self._listening = asyncio.create_task(self._listen())
+        self._listening = asyncio.create_task(listen(self.conversation) if listen else self._listen())
 
     def _ask(self, text, language):
         return Ask(MAYA, text, session_id=SESSION, language=language, kept_by_caller=True)
@@ -61,6 +69,13 @@ class Stage:
     def _event(self, text, took_s):
         self.completed.append((text, took_s))
         return Event(type="response.completed", data="{}")
+
+    async def _forget(self):
+        self.forgetting.set()
+        await self.may_forget.wait()
+        if self.forget_failure:
+            raise self.forget_failure
+        self.services.session.messages[SESSION].clear()
 
     async def _listen(self):
         async for event in self.conversation.events():

@@ -1,17 +1,14 @@
 """A surface whose WebSockets say what they hear."""
 
 import asyncio
-import base64
-import os
 
 from aiohttp import web
+from raw_frames import shake_hands
 
 from quintet_gateway.http.failures import HttpError
 from quintet_gateway.http.routing import add_route
 from quintet_gateway.http.surfaces import Surface
 from quintet_gateway.http.websocket import WebSockets
-
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
 def render(error):
@@ -71,15 +68,4 @@ class Server:
 
     async def raw(self, after_handshake=b""):
         """Shakes hands by hand, with the first frames right behind."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        key = base64.b64encode(os.urandom(16)).decode()
-        head = (
-            "GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
-            "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
-        )
-        writer.write(head.encode() + after_handshake)
-        answer = await reader.readuntil(b"\r\n\r\n")
-        assert b" 101 " in answer.split(b"\r\n")[0], answer
-        assert b"permessage-deflate" not in answer
-        return reader, writer
+        return await shake_hands(self.port, "/echo", after_handshake)

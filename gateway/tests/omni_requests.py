@@ -11,6 +11,8 @@ from quintet.identity.v1.identity_service_pb2 import ApiKey
 from quintet_gateway.assistant import Owner
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+LEAD = bytes(2 * 24_000 // 20)
+"""The silence in front of a whole answer's sound: 50 ms."""
 NO_SESSION = "01234567-89ab-4def-8123-456789abcdef"
 
 

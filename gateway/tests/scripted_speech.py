@@ -51,6 +51,9 @@ class SttService(stt_rpc.SttServiceServicer):
         try:
             async for response in stream.responses():
                 yield response
+        except (asyncio.CancelledError, GeneratorExit):
+            stream.was_cancelled = True
+            raise
         finally:
             reading.cancel()
             await asyncio.wait([reading])
@@ -70,7 +73,10 @@ class FollowedSpeech:
         self.may_hear.set()
         self.may_obey = asyncio.Event()
         self.may_obey.set()
+        self.may_end = asyncio.Event()
+        self.may_end.set()
         self.ended = asyncio.Event()
+        self.was_cancelled = False
         self._responses = asyncio.Queue()
 
     async def read(self, requests):
@@ -83,6 +89,8 @@ class FollowedSpeech:
                 self.commands.append(request.command)
                 await self.may_obey.wait()
                 self._obey(request.command)
+        await self.may_end.wait()
+        self.break_off()
 
     def _obey(self, command):
         if command == stt.STREAMING_COMMAND_END_UTTERANCE and self.in_speech:

@@ -6,7 +6,8 @@ from scripted_looks import ScriptedSpeech
 
 from quintet.media.v1.audio_pb2 import AudioFormat
 from quintet.stt.v1.stt_service_pb2 import Transcript
-from quintet_gateway.assistant.voice import Activity, ReplySound, ReplyText, ResetDone
+from quintet_errors import DomainError
+from quintet_gateway.assistant.voice import Activity, Failed, ReplySound, ReplyText, ResetDone
 
 
 class ScriptedHearing:
@@ -18,7 +19,7 @@ class ScriptedHearing:
         self.heard = []
         self.cuts = []
 
-    async def transcribe(self, chunks, language="", report=None, *, cut_s=0):
+    async def transcribe(self, chunks, language="", report=None, *, cut_s=0, likely_language="en", languages=()):
         self.heard.append(b"".join([chunk async for chunk in chunks]))
         self.cuts.append(cut_s)
         if self.failure:
@@ -61,6 +62,7 @@ class ScriptedConversation:
         self.may_hear = asyncio.Event()
         self.may_hear.set()
         self.failure = None
+        self.is_answering = False
         self.closed = asyncio.Event()
         self._events = asyncio.Queue()
 
@@ -80,7 +82,12 @@ class ScriptedConversation:
 
     async def reset(self):
         self.resets += 1
-        self.tell(ResetDone())
+        try:
+            await self.options.forget()
+        except DomainError as error:
+            self.tell(Failed(error))
+        else:
+            self.tell(ResetDone())
 
     async def events(self):
         while True:

@@ -263,17 +263,6 @@ async def test_stop_with_nothing_to_do_says_so_with_and_without_a_stream(stage):
     assert speaker.commands == [STREAMING_COMMAND_END_UTTERANCE]
 
 
-async def test_stop_while_a_text_is_on_its_way_lets_it_be_answered(stage):
-    speaker = await stage.speaker()
-    speaker.start_speech()
-    speaker.end_speech()
-    await stage.until(Processing)
-    await stage.conversation.end_utterance()
-    speaker.understand("12*12?")
-    await stage.until(Answered)
-    assert stage.of(NothingToStop, Interrupted) == []
-
-
 async def test_stop_of_an_answer_that_is_being_kept_leaves_it_whole(stage):
     stage.services.session.may_append.clear()
     speaker = await stage.speaker()

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from conversation_stage import CHUNK, set_stage
+from prometheus_client import REGISTRY
 
 from quintet.stt.v1.stt_service_pb2 import StreamingAudio
 from quintet_errors import DomainError, Reason
@@ -35,6 +36,7 @@ async def test_options_go_to_the_service(stage):
     stage.converse(language="hi", interim=True)
     speaker = await stage.speaker()
     assert (speaker.config.language, speaker.config.interim) == ("hi", True)
+    assert not speaker.config.languages
     speaker.tell(interim={"text": "What", "language": "hi"})
     assert await stage.until(Interim) == Interim("What", "hi")
 
@@ -94,18 +96,19 @@ async def test_language_that_was_found_goes_on_to_the_next_stream(stage):
     await stage.until(Answered)
     speaker.break_off(AWAY)
     second = await stage.speaker(2)
-    assert second.config.language == ""
+    assert (second.config.language, second.config.likely_language) == ("", "en")
     second.start_speech()
     second.end_speech()
     second.understand("नमस्ते", "hi", probability=0.9)
     await stage.until(Answered, 2)
     second.start_speech()
     second.end_speech()
-    second.understand("Hello", "en", probability=0.9)
+    second.understand("Hm?", "cy", probability=0.2)
     await stage.until(Answered, 3)
     second.break_off(AWAY)
     third = await stage.speaker(3)
-    assert third.config.language == "hi"
+    # It is likely and not named: named, it would make what sounds like another language an error.
+    assert (third.config.language, third.config.likely_language) == ("", "hi")
 
 
 async def test_what_was_being_heard_is_lost_with_the_stream_and_each_utterance_is_told(stage):
@@ -220,6 +223,71 @@ async def test_many_broken_streams_leave_nothing_behind(stage):
         return len(asyncio.all_tasks()) <= before
 
     await eventually(as_before)
+
+
+def ended_with(code):
+    """Returns how many conversations of the stt service have ended with a status code."""
+    method = "/quintet.stt.v1.SttService/StreamingTranscribe"
+    return REGISTRY.get_sample_value("quintet_rpc_duration_seconds_count", {"method": method, "code": code}) or 0
+
+
+@pytest.mark.parametrize("ending", ["answered", "false start", "reset"])
+async def test_conversation_that_is_over_ends_in_order(stage, ending):
+    before = ended_with("OK"), ended_with("CANCELLED")
+    stage.converse()
+    speaker = await stage.speaker()
+    match ending:
+        case "answered":
+            speaker.hear("12*12?")
+            await stage.until(Answered)
+        case "false start":
+            speaker.start_speech()
+            speaker.end_speech(is_utterance=False)
+            # Its activity comes behind the end of the speech.
+            await stage.conversation.hear(CHUNK)
+            await stage.until(Activity, 2)
+        case "reset":
+            speaker.start_speech()
+            await stage.until(SpeechBegan)
+            await stage.conversation.reset()
+            await stage.until(ResetDone)
+    await stage.until(Activity)
+    await stage.conversation.close()
+    await eventually(lambda: asyncio.sleep(0, ended_with("OK") > before[0]))
+    assert not speaker.was_cancelled
+    assert ended_with("CANCELLED") == before[1]
+
+
+@pytest.mark.parametrize("work", ["speech", "text", "command"])
+async def test_conversation_that_is_closed_at_work_is_cancelled_at_once(stage, work):
+    stage.converse()
+    speaker = await stage.speaker()
+    speaker.may_end.clear()
+    speaker.start_speech()
+    await stage.until(SpeechBegan)
+    if work == "text":
+        speaker.end_speech()
+        await stage.until(Processing)
+    if work == "command":
+        speaker.may_obey.clear()
+        speaker.end_speech(is_utterance=False)
+        await stage.conversation.reset()
+        await eventually(lambda: asyncio.sleep(0, speaker.commands))
+    await stage.conversation.close()
+    async with asyncio.timeout(20):
+        await speaker.ended.wait()
+    assert speaker.was_cancelled
+
+
+async def test_service_that_does_not_end_holds_nobody_up(stage):
+    stage.converse()
+    speaker = await stage.speaker()
+    speaker.may_end.clear()
+    await stage.until(Activity)
+    async with asyncio.timeout(20):
+        await stage.conversation.close()
+        await speaker.ended.wait()
+    assert speaker.was_cancelled
 
 
 async def test_closing_lets_go_whoever_waits_to_be_heard(stage):

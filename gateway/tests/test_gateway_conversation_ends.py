@@ -6,9 +6,11 @@ import pytest
 from conversation_stage import CHUNK, names, set_stage
 
 from quintet.stt.v1.stt_service_pb2 import STREAMING_COMMAND_RESET
+from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.voice import (
     Activity,
     Answered,
+    Failed,
     Heard,
     Interrupted,
     Processing,
@@ -89,17 +91,59 @@ async def test_reset_forgets_everything_in_every_situation(stage, situation):
     # Nobody waits for a turn that has not begun: the session service is given up after five seconds.
     async with asyncio.timeout(4):
         await stage.until(ResetDone, resets)
-    kept = stage.texts()
-    assert kept == (["Old?"] if situation is cutting else [])
+    assert stage.texts() == []
     told = len(stage.heard)
     services.session.may_list.set()
     services.chat.release.set()
     speaker.hear("New?")
     await stage.until(Answered)
-    assert stage.texts() == [*kept, "New?", "It is 144."]
+    assert stage.texts() == ["New?", "It is 144."]
     assert names(stage.heard[told:]) == ["SpeechBegan", "Processing", "Heard", "Answered"]
     assert speaker.commands[-1] == STREAMING_COMMAND_RESET
     assert len(stage.of(ResetDone)) == resets
+
+
+async def test_question_behind_a_reset_sees_nothing_from_before_it(stage):
+    speaker = await stage.speaker()
+    speaker.hear("Old?")
+    await stage.until(Answered)
+    stage.may_forget.clear()
+    await stage.conversation.reset()
+    await stage.forgetting.wait()
+    speaker.hear("New?")
+    # The service has told of the question when it hears what comes behind it.
+    await stage.conversation.hear(CHUNK)
+    await eventually(lambda: asyncio.sleep(0, len(speaker.audio) >= 2))
+    assert stage.of(ResetDone) == []
+    stage.may_forget.set()
+    await stage.until(Answered, 2)
+    assert names(stage.heard)[-5:] == ["ResetDone", "SpeechBegan", "Processing", "Heard", "Answered"]
+    assert [message.content for message in stage.services.chat.requests[-1].messages] == ["New?"]
+    assert stage.texts() == ["New?", "It is 144."]
+
+
+async def test_answer_cut_before_a_reset_is_kept_before_the_history_is_cleared(stage):
+    speaker = await stage.speaker()
+    await cutting(stage, speaker)
+    await stage.conversation.reset()
+    await eventually(lambda: asyncio.sleep(0, STREAMING_COMMAND_RESET in speaker.commands))
+    assert not stage.forgetting.is_set()
+    stage.services.session.may_append.set()
+    await stage.until(ResetDone)
+    assert stage.texts() == []
+
+
+async def test_history_that_cannot_be_cleared_is_told_and_the_conversation_goes_on(stage):
+    speaker = await stage.speaker()
+    stage.forget_failure = DomainError(Reason.STORAGE_FAILED, "The disk is broken.", {})
+    await stage.conversation.reset()
+    assert (await stage.until(Failed)).error is stage.forget_failure
+    stage.forget_failure = None
+    await stage.conversation.reset()
+    await stage.until(ResetDone)
+    assert not stage.conversation.is_answering
+    speaker.hear("New?")
+    await stage.until(Answered)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)

@@ -175,6 +175,38 @@ def test_only_a_few_questions_wait():
     assert floor.next_question().text == "Question 1"
 
 
+def test_texts_of_what_was_given_up_are_the_next_ones():
+    floor = Floor(joins=False)
+    floor.end_speech(1.0)
+    floor.understood("One?", "en")
+    floor.end_speech(2.0)
+    assert floor.give_up() == 2
+    assert [floor.is_waiting, floor.can_give_up, floor.has_question] == [False] * 3
+    floor.end_speech(3.0)
+    assert floor.has_text_in_vain
+    floor.skip_text()
+    assert not floor.has_text_in_vain
+    assert floor.understood("Three?", "en").ended_at == 3.0
+
+
+def test_what_joins_the_words_of_one_still_speaking_is_not_given_up():
+    floor = Floor(joins=True)
+    floor.end_speech(1.0)
+    floor.begin_speech()
+    assert (floor.can_give_up, floor.give_up()) == (False, 0)
+    floor.end_speech(2.0)
+    # Both are one question, and one answer will not come.
+    assert (floor.can_give_up, floor.give_up()) == (True, 1)
+
+
+def test_lost_stream_brings_no_texts_of_what_was_given_up():
+    floor = Floor(joins=False)
+    floor.end_speech(1.0)
+    floor.give_up()
+    assert floor.lose() == 0
+    assert not floor.has_text_in_vain
+
+
 def test_stop_has_done_something_if_it_cut_an_answer_or_ended_speech():
     floor = Floor(joins=False)
     floor.note_stop(did_something=True)

@@ -69,6 +69,15 @@ def test_nothing_heard_before_a_reset_counts_behind_it(happening):
     assert machine.state is State.RESETTING
 
 
+@pytest.mark.parametrize("state", [State.READY, State.REPLYING, State.CUTTING])
+def test_stop_of_what_waits_lets_nothing_of_it_be_answered(state):
+    machine = machine_in(state)
+    gives_up = Action.CUT_FOR_STOP if state is State.REPLYING else Action.GIVE_UP_QUESTIONS
+    assert machine.on(Happening.STOP_OF_QUESTION) is gives_up
+    assert machine.on(Happening.TEXT_IN_VAIN) is Action.SKIP_TEXT
+    assert machine.state is (State.READY if state is State.READY else State.CUTTING)
+
+
 def test_only_one_answer_is_on_its_way():
     begins = [pair for pair, (_, action) in TRANSITIONS.items() if action is Action.BEGIN_REPLY]
     assert begins == [(State.READY, Happening.QUESTION)]

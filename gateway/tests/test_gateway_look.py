@@ -49,7 +49,8 @@ class Voice:
         self.failure = None
         self.asked = None
 
-    async def transcribe(self, chunks):
+    async def transcribe(self, chunks, *, likely_language, languages):
+        self.hints = likely_language, languages
         self.audio = b"".join([chunk async for chunk in chunks])
         if self.failure:
             raise self.failure
@@ -115,6 +116,7 @@ async def test_answer_is_in_the_language_that_was_spoken_last(vision, voice, *, 
     voice.transcript = transcript
     look = await Looks(vision, voice).begin(order(audio=b"question", language=known))
     assert voice.audio == b"question"
+    assert voice.hints == (known or "en", ("en", "hi", "mr"))
     assert (look.question, look.language) == (question, language)
     assert voice.asked[0].text == (question or "[unspoken]")
     assert voice.asked[1].language == language

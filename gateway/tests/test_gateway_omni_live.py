@@ -7,7 +7,7 @@ import struct
 import wave
 
 import pytest
-from omni_requests import NO_SESSION, Holder, hear, kept_id, say, success
+from omni_requests import LEAD, NO_SESSION, Holder, hear, kept_id, say, success
 
 from quintet.media.v1.audio_pb2 import (
     AUDIO_ENCODING_FILE,
@@ -111,7 +111,7 @@ async def test_exchange_of_the_document(holder, assistant):
     sound = base64.b64decode(told.pop("audio_base64"), validate=True)
     assert told == {"type": "response", "text": "It is noon.", "sample_rate": 24000, "processing_time_ms": 250}
     with wave.open(io.BytesIO(sound)) as file:
-        assert (file.getframerate(), file.getnchannels(), file.readframes(1000)) == (24000, 1, PCM)
+        assert (file.getframerate(), file.getnchannels(), file.readframes(9000)) == (24000, 1, LEAD + PCM)
     options = conversation.options
     assert (options.surface, options.interim, options.streamed) == ("omni", False, False)
     assert options.speech.sample_rate_hz == 24000
@@ -138,7 +138,7 @@ async def test_long_answer_comes_whole_among_others(holder, assistant):
     told = await hear(connection)
     assert told["text"] == "ü" * 5000
     with wave.open(io.BytesIO(base64.b64decode(told["audio_base64"]))) as file:
-        assert file.readframes(file.getnframes()) == long
+        assert file.readframes(file.getnframes()) == LEAD + long
     assert (await hear(connection))["confidence"] == 0.2
 
 

@@ -8,6 +8,7 @@ import struct
 import aiohttp
 import pytest
 from omni_requests import Holder, closed, failure, hear, kept_id, say, success
+from raw_frames import BROKEN, read_close_code, shake_hands
 
 from quintet.media.v1.audio_pb2 import AUDIO_ENCODING_PCM_S16LE, AudioFormat
 from quintet_errors import DomainError, Reason
@@ -40,6 +41,24 @@ async def test_binary_frame_ends_the_connection(holder):
     connection, _ = await holder.connect()
     await connection.send_bytes(bytes(640))
     assert await closed(connection) == 1003
+
+
+# Messages of this surface may be larger, so that these are whole ones.
+RAW = {kind: case for kind, case in BROKEN.items() if kind not in {"one byte too many", "too many fragments"}}
+
+
+@pytest.mark.parametrize(("data", "code"), RAW.values(), ids=RAW)
+async def test_frames_that_break_the_rules_end_the_connection_with_the_right_code(holder, assistant, data, code):
+    reader, writer = await shake_hands(holder.client.server.port, f"/ws?api_key={holder.secret}")
+    writer.write(data)
+    await writer.drain()
+    # A code of the application is answered with the ordinary one.
+    assert await read_close_code(reader) == (1000 if code == 4000 else code)
+    writer.close()
+    await eventually(lambda: is_set(conversation_of(assistant).closed))
+    connection, _ = await holder.connect()
+    await say(connection, type="audio_chunk", data=SOUND)
+    assert (await hear(connection))["type"] == "vad_status"
 
 
 async def test_flood_is_held_back_and_loses_nothing(holder, assistant):

@@ -8,7 +8,7 @@ import wave
 
 import aiohttp
 import pytest
-from omni_requests import NO_SESSION, Holder, failure, kept_id, success
+from omni_requests import LEAD, NO_SESSION, Holder, failure, kept_id, success
 
 from quintet.chat.v1.chat_service_pb2 import StreamChatRequest
 from quintet.session.v1.session_service_pb2 import Message
@@ -48,7 +48,7 @@ async def test_recording_is_answered_aloud_and_kept(holder, assistant):
     assert body == {"session_id": session_id, "text": "It is 144.", "sample_rate": 24000}
     with wave.open(io.BytesIO(sound)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24000, 1, 2)
-        assert file.readframes(file.getnframes()) == assistant.voice.pcm * 2
+        assert file.readframes(file.getnframes()) == LEAD + assistant.voice.pcm * 2
     assert sound[:4] == b"RIFF"
     assert int.from_bytes(sound[4:8], "little") == len(sound) - 8
     _, messages = assistant.sessions.kept[holder.owner, kept_id(session_id)]
@@ -103,7 +103,7 @@ async def test_long_answer_comes_whole(holder, assistant):
     body = await success(await process(holder))
     sound = base64.b64decode(body["audio_base64"], validate=True)
     with wave.open(io.BytesIO(sound)) as file:
-        assert file.readframes(file.getnframes()) == assistant.voice.pcm * 2
+        assert file.readframes(file.getnframes()) == LEAD + assistant.voice.pcm * 2
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,10 @@ async def test_form_that_holds_no_recording_is_400(holder, assistant, chosen):
     await failure(await process(holder, **chosen), 400, "Bad Request")
     assert not holder.sessions
     assert not assistant.webhooks.published
+
+
+async def test_empty_recording_is_told_to_be_empty(holder):
+    await failure(await process(holder, audio=b""), 400, "Bad Request", "The file is empty.")
 
 
 @pytest.mark.parametrize(

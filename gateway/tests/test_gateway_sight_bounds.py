@@ -2,12 +2,15 @@
 
 import asyncio
 import io
+import time
 
 import pytest
+from limits import RateLimitItemPerSecond
 from sight_requests import ANALYZE, JPEG, MIB, RESET, analyze, form, refused, spoken
 
 from quintet_errors import DomainError, Reason
 from quintet_gateway.dialects.sight.wording import Sentence, worded
+from quintet_gateway.http.rate_limits import Allowance, MovingLimiter, RateLimitedError
 from quintet_gateway.http.upload_budget import UPLOAD_BUDGET
 from quintet_testing import eventually
 
@@ -183,3 +186,22 @@ async def test_client_that_does_not_read_is_left(start, assistant, accept):
     assistant.chat.deltas = ["b"]
     assert (await analyze(client, session_id="slow")).status == 200
     writer.transport.abort()
+
+
+async def test_place_becomes_free_when_its_request_is_a_window_old_and_not_before():
+    limiter = MovingLimiter(Allowance("test", RateLimitItemPerSecond(2)))
+    assert [(await limiter.spend("a")).remaining for _ in range(2)] == [1, 0]
+    spent_at = time.time()
+    with pytest.raises(RateLimitedError) as caught:
+        await limiter.spend("a")
+    assert caught.value.retry_after_s == 1
+    assert (await limiter.spend("b")).remaining == 1
+
+    async def is_free():
+        try:
+            return await limiter.spend("a")
+        except RateLimitedError:
+            return None
+
+    await eventually(is_free)
+    assert time.time() - spent_at > 0.9

@@ -170,6 +170,13 @@ async def test_recording_is_transcribed(services, channel):
     assert transcript.text == "What time is it?"
     assert services.stt.configs[0].cut_after.seconds == 30
     assert (bytes(services.stt.heard), services.stt.configs[0].language, told) == (b"RIFF1234", "hi", [50])
+    assert (services.stt.configs[0].likely_language, list(services.stt.configs[0].languages)) == ("en", [])
+
+
+async def test_recording_is_heard_in_the_languages_that_people_speak(services, channel):
+    await Hearing(SttClient(channel)).transcribe(recording(), likely_language="mr", languages=("en", "hi", "mr"))
+    config = services.stt.configs[0]
+    assert (config.language, config.likely_language, list(config.languages)) == ("", "mr", ["en", "hi", "mr"])
 
 
 async def test_recording_without_a_result_is_an_error(services, channel):

@@ -237,10 +237,14 @@ async def test_a_target_inside_is_refused_when_it_is_named(service, network):
             with pytest.raises(DomainError) as caught:
                 await webhooks.register(OWNER, url, ["x"])
             assert (caught.value.reason, caught.value.metadata) == (Reason.INVALID_ARGUMENT, {"field": "url"})
-        await webhooks.register(OWNER, "http://outside.example/", ["x"], "secret")
+        for url in ("http://user:pass@outside.example/", "https://user@outside.example/", "http://@outside.example/"):
+            with pytest.raises(DomainError, match="password") as caught:
+                await webhooks.register(OWNER, url, ["x"])
+            assert (caught.value.reason, caught.value.metadata) == (Reason.INVALID_ARGUMENT, {"field": "url"})
+        await webhooks.register(OWNER, "http://outside.example/@here", ["x"], "secret")
     (kept,) = service.registered
     assert (kept.url, kept.secret, list(kept.event_types), kept.scope) == (
-        "http://outside.example/",
+        "http://outside.example/@here",
         "secret",
         ["x"],
         OWNER.scope(),

@@ -156,6 +156,20 @@ async def test_stop_cancels_the_answer(scripted, key, question):
     assert kept_messages(scripted, session)[1:] in ([], [("assistant", "")])
 
 
+async def test_stop_right_behind_the_end_of_speech_leaves_it_unanswered(scripted, key, question):
+    async with talking(scripted, key, "interval_ms=200") as talk:
+        session = (await talk.until_type("connected"))["session_id"]
+        await talk.say(question)
+        assert (await talk.until_type("status"))["status"] == "processing"
+        await talk.control("stop")
+        assert (await talk.until_type("status"))["status"] == "stopped"
+        # This one has nothing to do, and nothing of the question has come before it.
+        await talk.control("stop")
+        assert (await talk.until_type("status"))["status"] == "stopped"
+        assert "response" not in talk.types()
+    assert kept_messages(scripted, session)[1:] in ([], [("assistant", "")])
+
+
 async def wait_for_the_engine(cluster, talk: Talk) -> None:
     await asyncio.to_thread(wait_until, lambda: engine_active(cluster, "llm") >= 1, 20, "an answer in the making")
 

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -29,6 +30,7 @@ album = importlib.import_module("album")
 pytestmark = [pytest.mark.photos, pytest.mark.timeout(300)]
 BY_NAME = {photo.name: photo for photo in album.ALBUM}
 PEOPLE = {"en": "person|people", "hi": "व्यक्ति|लोग", "mr": "व्यक्ती"}
+QUOTED = r"“.*?”|\".*?\""
 HEDGES = {"en": "I think", "hi": "लगता है", "mr": "असे वाटते"}
 
 
@@ -68,6 +70,19 @@ def columns_named(said: str, language: str) -> set[str]:
     return {key.partition("_")[0] for key, words in places.items() if re.search(rf"{words}(?!\w)", said)}
 
 
+def endings_of(photo: Any, language: str, *after: str) -> list[str]:
+    """Returns what a description may end with, after people were found or after nothing."""
+    words = read("wording", language)
+    rests = [words["rest"][f"blind_{one}"] for one in after or ("people", "nothing")]
+    said = [words["end"][light].format(rest=rest) for light in photo.visibility for rest in rests]
+    return [one[:1].upper() + one[1:] for one in (*said, *(() if after else (words["end"]["blank"],)))]
+
+
+def nobody_found(body: str, language: str) -> bool:
+    words = read("wording", language)
+    return words["people"]["none"] in body or words["nothing"]["blind"] in body
+
+
 def words_of(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.casefold()))
 
@@ -90,15 +105,18 @@ async def test_no_description_is_false(
 ) -> None:
     photo = BY_NAME[name]
     said = await told(guide, analyses[name], language)
-    quoted = re.findall(r"“(.*?)”", said)
-    plain = re.sub(r"“.*?”", "“”", said)
-    endings = [read("wording", language)["end"][f"blind_{one}"] for one in photo.visibility]
-    assert any(plain.endswith(ending) for ending in endings)
-    body = plain.rsplit(next(ending for ending in endings if plain.endswith(ending)), 1)[0]
+    quoted = [text.strip('“”"') for text in re.findall(QUOTED, said)]
+    plain = re.sub(QUOTED, "“”", said)
+    ending = next(one for one in endings_of(photo, language) if plain.endswith(one))
+    body = plain.removesuffix(ending)
     assert columns_named(body, language) <= photo.people
-    if columns_named(body, language):
+    found = bool(columns_named(body, language))
+    assert (ending in endings_of(photo, language, "people")) == found
+    if found:
         assert re.search(PEOPLE[language], body)
         assert HEDGES[language] in body
+    elif photo.name != "wall":
+        assert nobody_found(body, language)
     assert all(words_of(text) <= words_of(photo.written) for text in quoted)
     assert len(re.findall(r"[.।](?= |$)", plain)) <= 3
 

@@ -16,6 +16,7 @@ from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.assistant.turn import Ask
 from quintet_gateway.assistant.voice import Reply, ReplySound, SpeechOptions, Voice
 from quintet_gateway.clients.vision import VisionClient
+from quintet_rpc.calls import result_of
 
 Report = Callable[[int], None]
 """Takes the progress of a job, 0 to 99."""
@@ -99,12 +100,11 @@ class JobWorks:
         return await self._voice.hearing.transcribe(order.upload(), order.task.language, report)
 
     async def _see(self, order: JobOrder, report: Report) -> AnalyzeImageResult:
-        async with aclosing(self._vision.analyze(AnalyzeImageConfig(enhance=True), order.upload())) as events:
-            async for event in events:
-                if event.WhichOneof("event") == "result":
-                    return event.result
-                report(event.progress_percent)
-        raise DomainError(Reason.ENGINE_FAILED, "The vision service ended without a result.", {"service": "vision"})
+        events = self._vision.analyze(AnalyzeImageConfig(enhance=True), order.upload())
+        result: AnalyzeImageResult | None = await result_of(events, report)
+        if result is None:
+            raise DomainError(Reason.ENGINE_FAILED, "The vision service ended without a result.", {"service": "vision"})
+        return result
 
     async def _reply(self, order: JobOrder, action: str, messages: list[ChatMessage], language: str) -> str:
         async with aclosing(self._chat.stream(order.owner, action, messages, language)) as deltas:

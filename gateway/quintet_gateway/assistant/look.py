@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from quintet.chat.v1.chat_service_pb2 import StreamChatRequest
@@ -14,6 +13,7 @@ from quintet_gateway.assistant.owner import Owner
 from quintet_gateway.assistant.turn import Ask
 from quintet_gateway.assistant.voice import Reply, SpeechOptions, Voice
 from quintet_gateway.clients.vision import VisionClient
+from quintet_rpc.calls import result_of
 
 # Below this a recogniser has guessed, and what was spoken before tells more.
 _SURE_OF_LANGUAGE = 0.5
@@ -25,8 +25,8 @@ class LookOrder:
     """What to look at, and how to answer.
 
     `image` and `audio` are files in pieces. `language` is the one that was spoken before, empty if nobody has spoken;
-    an answer is in one of `languages`. `unspoken` stands for a question that nobody spoke. `speech` says how the answer
-    sounds, in its own language. `attributes` are kept with the question, beside its language.
+    questions and answers are in one of `languages`. `unspoken` stands for a question that nobody spoke. `speech` says
+    how the answer sounds, in its own language. `attributes` are kept with the question, beside its language.
     """
 
     owner: Owner
@@ -89,21 +89,23 @@ class Looks:
         try:
             async with asyncio.TaskGroup() as group:
                 seeing = group.create_task(self._see(order.image))
-                hearing = group.create_task(self._hear(order.audio))
+                hearing = group.create_task(self._hear(order))
         except BaseExceptionGroup as failed:
             # The first to fail ended the other one, and says why.
             raise failed.exceptions[0] from None
         return seeing.result().analysis, hearing.result()
 
     async def _see(self, image: AsyncIterable[bytes]) -> AnalyzeImageResult:
-        async with aclosing(self._vision.analyze(AnalyzeImageConfig(), image)) as events:
-            async for event in events:
-                if event.WhichOneof("event") == "result":
-                    return event.result
-        raise DomainError(Reason.ENGINE_FAILED, "The vision service ended without a result.", {"service": "vision"})
+        result: AnalyzeImageResult | None = await result_of(self._vision.analyze(AnalyzeImageConfig(), image))
+        if result is None:
+            raise DomainError(Reason.ENGINE_FAILED, "The vision service ended without a result.", {"service": "vision"})
+        return result
 
-    async def _hear(self, audio: AsyncIterable[bytes] | None) -> Transcript | None:
-        return None if audio is None else await self._voice.hearing.transcribe(audio)
+    async def _hear(self, order: LookOrder) -> Transcript | None:
+        if order.audio is None:
+            return None
+        likely = order.language or _FALLBACK_LANGUAGE
+        return await self._voice.hearing.transcribe(order.audio, likely_language=likely, languages=order.languages)
 
 
 def _language(transcript: Transcript | None, order: LookOrder) -> str:

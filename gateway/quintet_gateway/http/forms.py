@@ -1,17 +1,31 @@
 """Multipart forms with files: bounded in every direction, in memory only, in any order of their parts."""
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
-from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
+from aiohttp import (
+    BadContentDispositionHeader,
+    BadContentDispositionParam,
+    BodyPartReader,
+    MultipartReader,
+    StreamReader,
+    hdrs,
+    web,
+)
 from aiohttp.http_exceptions import HttpProcessingError
 
 from quintet_gateway.http.body import PACE, PacedBody, too_slow
+from quintet_gateway.http.disposition import read_disposition
 from quintet_gateway.http.failures import FailureKind, HttpError, too_large
 from quintet_gateway.http.upload_budget import UPLOAD_BUDGET
+
+# The parser warns with the text of a header, which may be private, and the warning is remembered for ever.
+for _warning in (BadContentDispositionHeader, BadContentDispositionParam):
+    warnings.simplefilter("ignore", _warning)
 
 _MAX_PARTS = 64
 _MAX_PART_HEADERS = 16
@@ -126,10 +140,12 @@ class _FormReader:
         raise HttpError(FailureKind.MALFORMED_FORM, f"The form has more than {_MAX_PARTS} parts.")
 
     async def _read_part(self, part: BodyPartReader) -> None:
-        name = part.name or ""
-        if part.filename is not None and name in self._rules and name not in self._form.files:
-            self._form.files[name] = await _read_file(part, part.filename, self._rules[name])
-        elif part.filename is None and name and name not in self._form.fields:
+        # The parser's own names are lost where a file's has semicolons.
+        said = read_disposition(part.headers.get(hdrs.CONTENT_DISPOSITION, ""))
+        name, filename = said.name, said.filename
+        if filename is not None and name in self._rules and name not in self._form.files:
+            self._form.files[name] = await _read_file(part, filename, self._rules[name])
+        elif filename is None and name and name not in self._form.fields:
             self._form.fields[name] = await self._read_field(part)
         else:
             await part.release()
@@ -177,7 +193,8 @@ async def _read_file(part: BodyPartReader, filename: str, rule: FileRule) -> Upl
 
 def _judge(data: bytearray, rule: FileRule) -> None:
     if not rule.is_wanted(bytes(data[:_HEAD_BYTES])):
-        raise HttpError(FailureKind.WRONG_FILE_FORMAT, "The file is not of a format that is read here.")
+        told = "is not of a format that is read here" if data else "is empty"
+        raise HttpError(FailureKind.WRONG_FILE_FORMAT, f"The file {told}.")
 
 
 def _file_too_large(rule: FileRule, received: int) -> HttpError:

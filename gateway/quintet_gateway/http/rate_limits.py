@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import FixedWindowRateLimiter, SlidingWindowCounterRateLimiter
+from limits.aio.strategies import (
+    FixedWindowRateLimiter,
+    MovingWindowRateLimiter,
+    SlidingWindowCounterRateLimiter,
+)
 
 from quintet_gateway.http.failures import FailureKind, HttpError
 
@@ -120,6 +124,29 @@ class RateLimiter:
             return max(0.0, previous_left_s - (limit - current) * window / previous)
         next_window_in_s = current_ttl_s - window
         return next_window_in_s + max(0.0, window - limit * window / max(current, 1))
+
+
+class MovingLimiter:
+    """Counts the requests of each key in exactly the window that ends now, in memory: for few requests a window."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+        self._strategy = MovingWindowRateLimiter(MemoryStorage())
+
+    async def spend(self, key: str) -> Standing:
+        """Spends one request and returns what is left.
+
+        Raises:
+            RateLimitedError: if the allowance is used up, until the first request of the window is past.
+        """
+        item, name = self._allowance.item, self._allowance.name
+        spent = await self._strategy.hit(item, name, key)
+        stats = await self._strategy.get_window_stats(item, name, key)
+        standing = Standing(item.amount, stats.remaining if spent else 0, math.ceil(stats.reset_time))
+        if spent:
+            return standing
+        retry_after_s = min(item.get_expiry(), max(1, math.ceil(stats.reset_time - time.time())))
+        raise RateLimitedError(self._allowance, standing, retry_after_s)
 
 
 class WindowLimiter:

@@ -7,13 +7,14 @@ import wave
 _STEP = 3 << 16
 
 
-def wav_file(pcm: bytes, sample_rate_hz: int) -> bytes:
-    """Returns 16-bit samples of one channel as a WAV file that states its length."""
+def wav_file(pcm: bytes, sample_rate_hz: int, lead_s: float = 0.0) -> bytes:
+    """Returns 16-bit samples of one channel as a WAV file that states its length, behind `lead_s` of silence."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(sample_rate_hz)
+        writer.writeframesraw(bytes(2 * round(lead_s * sample_rate_hz)))
         writer.writeframes(pcm)
     return file.getvalue()
 

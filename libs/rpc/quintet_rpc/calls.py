@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any, TypeVar
 
 import grpc
@@ -13,6 +13,9 @@ from quintet_errors.status import from_rpc_error
 from quintet_rpc.request_context import current_request
 
 ResponseT = TypeVar("ResponseT")
+
+# How long the end of a call may follow its result.
+_ENDING_S = 0.5
 
 
 class _Upload:
@@ -62,6 +65,34 @@ async def call_stream(
                 yield response
     finally:
         call.cancel()
+
+
+async def result_of(responses: AsyncGenerator[Any, None], report: Callable[[int], object] | None = None) -> Any:
+    """Returns the `result` of a stream of `progress_percent` and then one `result`; None if it ends without.
+
+    `report` takes the progress, 0 to 99 percent. The stream is read to its end, and closed in any case: a call that is
+    closed before its end counts as cancelled.
+
+    Raises:
+        DomainError: whatever the call failed with before its result.
+        Exception: whatever the iterator of an upload failed with.
+    """
+    async with aclosing(responses):
+        async for response in responses:
+            if response.WhichOneof("event") == "result":
+                await _end(responses)
+                return response.result
+            if report is not None:
+                report(response.progress_percent)
+    return None
+
+
+async def _end(responses: AsyncGenerator[Any, None]) -> None:
+    """Waits shortly for the end of a call whose result is known, whatever that end is."""
+    with suppress(TimeoutError, DomainError):
+        async with asyncio.timeout(_ENDING_S):
+            async for _ in responses:
+                pass
 
 
 def _upload_of(request: Any) -> _Upload | None:

@@ -3,13 +3,16 @@ import asyncio
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client import REGISTRY
 
+from quintet.stt.v1 import stt_service_pb2 as stt
+from quintet.stt.v1 import stt_service_pb2_grpc as stt_rpc
 from quintet.tts.v1 import tts_service_pb2 as pb
 from quintet.tts.v1 import tts_service_pb2_grpc as rpc
 from quintet_errors import DomainError, Reason
-from quintet_rpc.calls import call_stream, call_unary
+from quintet_rpc.calls import call_stream, call_unary, result_of
 from quintet_rpc.request_context import current_request, current_script, request_scope
-from quintet_testing import serve
+from quintet_testing import eventually, serve
 
 
 class Speaker(rpc.TtsServiceServicer):
@@ -90,6 +93,76 @@ async def test_closing_the_generator_stops_the_engine(channel, speaker):
     await asyncio.wait_for(speaker.started.wait(), 5)
     await stream.aclose()
     await asyncio.wait_for(speaker.closed.wait(), 0.25)
+
+
+class Hearer(stt_rpc.SttServiceServicer):
+    """Sends progress and a result, and then does what the language of the request says."""
+
+    async def Transcribe(self, requests, context):
+        then = (await anext(aiter(requests))).config.language
+        yield stt.TranscribeResponse(progress_percent=20)
+        if then == "fail first":
+            raise DomainError(Reason.ENGINE_FAILED, "The engine broke.")
+        if then != "no result":
+            yield stt.TranscribeResponse(result=stt.Transcript(text="Hello"))
+        if then == "fail later":
+            raise DomainError(Reason.ENGINE_FAILED, "The engine broke.")
+        if then == "never end":
+            await asyncio.Event().wait()
+
+
+@pytest.fixture
+async def hearing():
+    """Gives what transcribes, in a service that does something after its result."""
+
+    def register(server):
+        stt_rpc.add_SttServiceServicer_to_server(Hearer(), server)
+        return [stt.DESCRIPTOR.services_by_name["SttService"]]
+
+    async with serve(register) as channel:
+        method = stt_rpc.SttServiceStub(channel).Transcribe
+
+        def transcribe(then=""):
+            request = stt.TranscribeRequest(config=stt.TranscribeConfig(language=then))
+            return call_stream(method, [request], deadline_s=30)
+
+        yield transcribe
+
+
+def calls_ended_with(code):
+    labels = {"method": "/quintet.stt.v1.SttService/Transcribe", "code": code}
+    return REGISTRY.get_sample_value("quintet_rpc_duration_seconds_count", labels) or 0
+
+
+async def test_call_whose_result_was_read_has_ended_and_was_not_cancelled(hearing):
+    before, told = (calls_ended_with("OK"), calls_ended_with("CANCELLED")), []
+    assert (await result_of(hearing(), told.append)).text == "Hello"
+    assert told == [20]
+    assert (calls_ended_with("OK"), calls_ended_with("CANCELLED")) == (before[0] + 1, before[1])
+
+
+@pytest.mark.parametrize(("then", "code"), [("fail later", "INTERNAL"), ("never end", "CANCELLED")])
+async def test_result_is_given_whatever_follows_it(hearing, then, code):
+    before = calls_ended_with(code)
+    assert (await result_of(hearing(then))).text == "Hello"
+    await eventually(lambda: asyncio.sleep(0, calls_ended_with(code) == before + 1))
+
+
+async def test_stream_without_a_result(hearing):
+    assert await result_of(hearing("no result")) is None
+    with pytest.raises(DomainError) as failure:
+        await result_of(hearing("fail first"))
+    assert failure.value.reason is Reason.ENGINE_FAILED
+
+
+async def test_cancelled_reader_of_a_result_cancels_the_call(hearing):
+    before, told = calls_ended_with("CANCELLED"), asyncio.Event()
+    reading = asyncio.create_task(result_of(hearing("never end"), lambda _: told.set()))
+    await told.wait()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await eventually(lambda: asyncio.sleep(0, calls_ended_with("CANCELLED") == before + 1))
 
 
 async def test_deadline_ends_a_stream_that_hangs(channel):

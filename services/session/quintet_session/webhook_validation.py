@@ -32,7 +32,7 @@ def url(value: str) -> str:
     """Returns an address that can be called; whether it may be is the caller's business."""
     required(value, "webhook.url", LONGEST_URL)
     if not _is_address(value):
-        raise invalid("webhook.url", "an http or https address with a host")
+        raise invalid("webhook.url", "an http or https address with a host and without a password")
     return value
 
 
@@ -119,8 +119,9 @@ def _is_address(value: str) -> bool:
         return False
     try:
         parts = urlsplit(value)
+        is_bare = "@" not in parts.netloc
         # Reading the port checks it.
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and is_bare and parts.port != 0
     except ValueError:
         return False
 

@@ -59,11 +59,28 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class LanguageHints:
+    """What helps to find a language, as primary tags; engines leave out those that they do not know.
+
+    Speech is heard in the `likely` language where its own is not sure, and its own is looked for `among` some; without
+    them, in the language that was found, and among all.
+    """
+
+    likely: str = ""
+    among: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class TranscribeOptions:
-    """How to transcribe; an empty `language` (a BCP 47 tag) lets the engine find it."""
+    """How to transcribe; an empty `language` (a BCP 47 tag) lets the engine find it.
+
+    With `keeps_language`, speech that sounds like another language is heard in `language` all the same, not refused.
+    """
 
     language: str = ""
     word_times: bool = False
+    hints: LanguageHints = field(default_factory=LanguageHints)
+    keeps_language: bool = False
 
 
 @dataclass(frozen=True)

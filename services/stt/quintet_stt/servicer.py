@@ -17,7 +17,7 @@ from quintet_rpc.uploads import UploadMemory, UploadShare, read_upload
 from quintet_stt.admission import Lanes
 from quintet_stt.engine import Progress, SttEngine, TranscribeOptions, Transcript
 from quintet_stt.executors import run_to_end
-from quintet_stt.messages import duration_of, segment_of
+from quintet_stt.messages import duration_of, hints_of, segment_of
 from quintet_stt.streaming.desk import ConversationDesk
 
 MAX_AUDIO_BYTES = 32 << 20
@@ -119,7 +119,8 @@ async def _read(requests: AsyncIterator[pb.TranscribeRequest], share: UploadShar
     config, data = await read_upload(requests, data_field="audio", max_bytes=MAX_AUDIO_BYTES, share=share)
     if not data:
         raise DomainError(Reason.MISSING_FIELD, "The recording is empty.", {"field": "audio"})
-    return TranscribeOptions(config.language, config.word_times), _File(data, share, _cut_s(config))
+    options = TranscribeOptions(config.language, config.word_times, hints_of(config))
+    return options, _File(data, share, _cut_s(config))
 
 
 def _cut_s(config: pb.TranscribeConfig) -> float | None:

@@ -22,8 +22,8 @@ from faster_whisper.transcribe import get_compression_ratio, get_suppressed_toke
 
 from quintet_audio.decode import Samples
 from quintet_errors import DomainError, Reason
-from quintet_stt.engine import Heard, Segment, Word
-from quintet_stt.language import tag_of_whisper_code
+from quintet_stt.engine import Heard, LanguageHints, Segment, TranscribeOptions, Word
+from quintet_stt.language import spoken_language, tag_of_whisper_code
 from quintet_stt.windows import RATE_HZ, Window
 
 LONGEST_WINDOW_S = 14.0
@@ -133,29 +133,35 @@ class Whisper:
             model.model.unload_model()
             time.sleep(_UNLOAD_POLL_S)
 
-    def recognise(self, window: Window, language: str, *, word_times: bool, stopped: Callable[[], bool]) -> Heard:
-        """Returns what is said in a window; an empty `language` (one of Whisper's codes) finds it first.
+    def recognise(self, window: Window, options: TranscribeOptions, *, stopped: Callable[[], bool]) -> Heard:
+        """Returns what is said in a window; without a language in `options` it is found first.
 
-        `stopped` is asked between the steps; where it says yes, nothing is returned as heard.
+        The languages of `options` are Whisper's codes that the model knows. `stopped` is asked between the steps; where
+        it says yes, nothing is returned as heard.
+
+        Raises:
+            DomainError: UNSUPPORTED_LANGUAGE for speech that does not sound like the language that was named, unless
+                it keeps that.
         """
         model = self.load()
         seconds = len(window.samples) / RATE_HZ
         encoded = _encode(model, window.samples)
-        probability = 1.0
+        language, probability = options.language, 1.0
         if not language:
-            language, probability = _detect(model, encoded)
+            language, probability = _detect(model, encoded, options.hints)
         if stopped():
             return Heard()
-        decoded = self._decode(encoded, language, seconds, word_times=word_times)
+        decoded = self._decode(encoded, language, seconds, word_times=options.word_times)
         if not decoded.is_plausible and not stopped():
-            decoded = _decode_long(model, window.samples, language, word_times=word_times)
+            decoded = _decode_long(model, window.samples, language, word_times=options.word_times)
         if decoded.is_noise:
             return Heard()
-        if window.start_s < seconds and self._is_other_language(encoded, language, decoded):
-            language, probability = _detect(model, encoded)
+        is_checked = bool(options.language) and not options.keeps_language and window.start_s < seconds
+        if is_checked and self._is_other_language(encoded, language, decoded):
+            language, probability = _detect(model, encoded, LanguageHints(among=options.hints.among))
             if probability < _TRUSTED_PROBABILITY:
                 raise _not_spoken(_CHECKED_LANGUAGE)
-            decoded = self._decode(encoded, language, seconds, word_times=word_times)
+            decoded = self._decode(encoded, language, seconds, word_times=options.word_times)
         return Heard((_segment(decoded, window),), tag_of_whisper_code(language), probability)
 
     def _is_other_language(self, encoded: Any, language: str, decoded: _Decoded) -> bool:
@@ -165,8 +171,7 @@ class Whisper:
         model = self.load()
         if not model.model.is_multilingual:
             return False
-        found = dict(model.model.detect_language(encoded)[0])
-        return float(found.get(f"<|{language}|>", 0.0)) < _CONTRADICTED_PROBABILITY
+        return _probabilities(model, encoded).get(language, 0.0) < _CONTRADICTED_PROBABILITY
 
     def _read(self) -> WhisperModel:
         for name in ("model.bin", "config.json", "tokenizer.json"):
@@ -220,11 +225,14 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _detect(model: WhisperModel, encoded: Any) -> tuple[str, float]:
+def _detect(model: WhisperModel, encoded: Any, hints: LanguageHints) -> tuple[str, float]:
     if not model.model.is_multilingual:
         return "en", 1.0
-    token, probability = model.model.detect_language(encoded)[0][0]
-    return token[2:-2], float(probability)
+    return spoken_language(_probabilities(model, encoded), hints.among, hints.likely)
+
+
+def _probabilities(model: WhisperModel, encoded: Any) -> dict[str, float]:
+    return {token[2:-2]: float(probability) for token, probability in model.model.detect_language(encoded)[0]}
 
 
 def _align(

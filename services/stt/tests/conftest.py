@@ -132,8 +132,27 @@ def looping_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_whisper(tmp_path_factory.mktemp("models") / "looping-whisper", TEXT[:1] * 40)
 
 
-def make_whisper(folder: Path, says: tuple[str, ...]) -> Path:
-    """Writes a real Whisper in CTranslate2's format whose decoder is steered by its position table alone."""
+@pytest.fixture(scope="session")
+def guessing_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Whisper that takes everything for German, and is not sure of that."""
+    folder = tmp_path_factory.mktemp("models") / "guessing-whisper"
+    return make_whisper(folder, TEXT, languages={"en": 0.24, "de": 0.4, "zh": 0.06, "jw": 0.3})
+
+
+@pytest.fixture(scope="session")
+def doubtful_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Whisper that hears no English, is not sure of what it hears instead, and not of its words either."""
+    folder = tmp_path_factory.mktemp("models") / "doubtful-whisper"
+    return make_whisper(folder, TEXT, languages={"en": 0.05, "de": 0.45, "zh": 0.1, "jw": 0.4}, sureness=0.45)
+
+
+def make_whisper(
+    folder: Path, says: tuple[str, ...], *, languages: dict[str, float] | None = None, sureness: float = 1
+) -> Path:
+    """Writes a real Whisper in CTranslate2's format whose decoder is steered by its position table alone.
+
+    It finds `languages` with these probabilities, English without them, and gives each of its words `sureness`.
+    """
     vocabulary = _vocabulary()
     spec = whisper_spec.WhisperSpec(1, 1, 1, 1)
     _fill_layers(spec)
@@ -142,7 +161,16 @@ def make_whisper(folder: Path, says: tuple[str, ...]) -> Path:
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     spec.decoder.embeddings.weight = embeddings * 4
     spec.decoder.projection.weight = embeddings * 4
-    spec.decoder.position_encodings.encodings = _positions(vocabulary, embeddings, says)
+    positions = _positions(vocabulary, embeddings, says)
+    if languages:
+        spoken = {vocabulary.index(f"<|{code}|>"): share for code, share in languages.items()}
+        positions[0] = _towards(embeddings, spoken)
+    if sureness < 1:
+        for position, word in enumerate(says, 3):
+            others = [other for other in TEXT if other != word][:2]
+            shares = {word: sureness, **dict.fromkeys(others, (1 - sureness) / 2)}
+            positions[position] = _towards(embeddings, {vocabulary.index(one): shares[one] for one in shares})
+    spec.decoder.position_encodings.encodings = positions
     spec.config.suppress_ids = spec.config.suppress_ids_begin = []
     spec.config.lang_ids = [vocabulary.index(f"<|{code}|>") for code in LANGUAGES]
     spec.config.alignment_heads = [[0, 0]]
@@ -172,6 +200,16 @@ def _positions(vocabulary: list[str], embeddings: np.ndarray, says: tuple[str, .
     # Position 0 is where the language is read off.
     table[0] = embeddings[vocabulary.index("<|en|>")] * 20
     return table
+
+
+def _towards(embeddings: np.ndarray, shares: dict[int, float]) -> np.ndarray:
+    """Returns a position that leads to each of some pieces with its share of the probability; they sum up to 1."""
+    rows = embeddings[list(shares)]
+    inverse = np.linalg.pinv(4 * (rows - rows.mean(axis=1, keepdims=True)))
+    apart, together = inverse @ np.log(list(shares.values())), inverse.sum(axis=1)
+    # The last layer brings every position to this length, so that all pieces must be as near as it allows.
+    height = np.roots([together @ together, 2 * apart @ together, apart @ apart - HIDDEN]).max()
+    return 2_000 * (apart + height * together)
 
 
 def _fill_layers(spec: whisper_spec.WhisperSpec) -> None:

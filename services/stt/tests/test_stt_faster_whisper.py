@@ -71,7 +71,7 @@ async def test_stopped_work_ends_after_the_encoder(tiny_whisper, speech):
     whisper = Whisper(tiny_whisper, 1, "float32")
     window = next_window(speech, 0, 14)
     assert window.has_speech
-    heard = await asyncio.to_thread(whisper.recognise, window, "en", word_times=False, stopped=lambda: True)
+    heard = await asyncio.to_thread(whisper.recognise, window, TranscribeOptions("en"), stopped=lambda: True)
     assert heard.segments == ()
 
 

@@ -16,7 +16,7 @@ import pytest
 from quintet_audio.decode import Recording, decode_speech
 from quintet_errors import DomainError, Reason
 from quintet_models import installed
-from quintet_stt.engine import Progress, Silence, TranscribeOptions, Transcript
+from quintet_stt.engine import LanguageHints, Progress, Silence, TranscribeOptions, Transcript
 from quintet_stt.engines.faster_whisper import FasterWhisperEngine
 from quintet_stt.engines.pocketsphinx import PocketSphinxEngine
 from quintet_stt.whisper import Whisper
@@ -114,6 +114,18 @@ async def test_hindi_speech_never_becomes_english_words(engine, hindi_speech):
     with pytest.raises(DomainError) as failure:
         await transcript_of(engine, hindi_speech, language="en")
     assert failure.value.reason is Reason.UNSUPPORTED_LANGUAGE
+
+
+@pytest.mark.parametrize("voice", ["slt", "rms", "kal16"])
+async def test_scrap_of_english_is_heard_in_english(engine, say, voice):
+    scrap = say(voice, "of eighty?")
+    assert (await transcript_of(engine, scrap, hints=LanguageHints("en"))).language == "en"
+    assert (await transcript_of(engine, scrap, language="en", keeps_language=True)).text
+
+
+async def test_hindi_is_no_language_that_sight_does_not_speak(engine, hindi_speech):
+    hints = LanguageHints("hi", ("en", "hi", "mr"))
+    assert (await transcript_of(engine, hindi_speech, hints=hints)).language in {"en", "hi", "mr", ""}
 
 
 @pytest.mark.parametrize("voice", ["slt", "rms"])

@@ -36,7 +36,7 @@ from quintet_gateway.assistant.voice.conversation_events import (
 from quintet_gateway.assistant.voice.ear import Ear, HeardEvent, Lost
 from quintet_gateway.assistant.voice.floor import Floor
 from quintet_gateway.assistant.voice.replying import MakeReply, Outgoing, Replying
-from quintet_gateway.assistant.voice.states import Action, Happening, Machine, State
+from quintet_gateway.assistant.voice.states import Action, Happening, Machine
 from quintet_gateway.clients.stt import SttClient
 from quintet_observability import metrics
 
@@ -50,7 +50,6 @@ _HAPPENINGS: Mapping[str, Happening] = {
     "speech_started": Happening.SPEECH_STARTED,
     "speech_ended": Happening.SPEECH_ENDED,
     "interim": Happening.INTERIM,
-    "utterance": Happening.TEXT,
     "command_done": Happening.RESET_DONE,
 }
 """What the events of the stt service mean, if nothing else makes them mean more."""
@@ -76,7 +75,7 @@ class Conversation:
     @property
     def is_answering(self) -> bool:
         """Whether something that was said still waits for the end of its answer."""
-        return self._floor.is_waiting or self._machine.state is State.REPLYING
+        return self._floor.is_waiting or (self._replying is not None and not self._replying.is_cut)
 
     async def hear(self, audio: StreamingAudio) -> None:
         """Takes the next audio; waits while too much of it is queued.
@@ -88,8 +87,8 @@ class Conversation:
     async def end_utterance(self) -> None:
         """Ends what is being said, as if silence had followed it, and cuts short an answer that is made or sent.
 
-        `Interrupted`, the events of the utterance, or `NothingToStop` follow. An utterance whose text is on its way is
-        what this wants to end: it is answered, and nothing is told.
+        What was said before and waits for its text or its answer is given up. `Interrupted` for each answer that will
+        not come, the events of the utterance, or `NothingToStop` follow.
         """
         await self._in.put(Happening.STOP)
         await self._ear.command(STREAMING_COMMAND_END_UTTERANCE)
@@ -97,7 +96,8 @@ class Conversation:
     async def reset(self) -> None:
         """Forgets what was heard and is not answered; `ResetDone` follows, and nothing from before behind it.
 
-        Of an answer that is made or sent nothing is kept; one that was cut before is kept before `ResetDone`.
+        Of an answer that is made or sent nothing is kept; one that was cut before is kept before the options' `forget`
+        is run. If that fails, `Failed` follows instead.
         """
         await self._in.put(Happening.RESET)
         await self._ear.command(STREAMING_COMMAND_RESET)
@@ -146,6 +146,8 @@ class Conversation:
 
     def _happening(self, incoming: _Incoming) -> Happening | None:
         match incoming:
+            case Happening.STOP if self._floor.can_give_up:
+                return Happening.STOP_OF_QUESTION
             case Happening():
                 return incoming
             case Lost():
@@ -161,14 +163,19 @@ class Conversation:
                 return Happening.BARGE_IN
             case "speech_ended" if not heard.speech_ended.is_utterance:
                 return Happening.FALSE_START
-            case "utterance" if not heard.utterance.text.strip():
-                return Happening.NO_TEXT
+            case "utterance":
+                return self._happening_of_text(heard.utterance)
             case "command_done" if heard.command_done == STREAMING_COMMAND_END_UTTERANCE:
                 return Happening.STOP_DONE
             case "command_done" if not self._floor.has_last_reset:
                 return Happening.RESET_PASSED
             case event:
                 return _HAPPENINGS.get(event or "")
+
+    def _happening_of_text(self, utterance: Utterance) -> Happening:
+        if self._floor.has_text_in_vain:
+            return Happening.TEXT_IN_VAIN
+        return Happening.TEXT if utterance.text.strip() else Happening.NO_TEXT
 
     async def _tell(self, event: ConversationEvent) -> None:
         await self._out.put(Outgoing(event))
@@ -203,6 +210,9 @@ class Conversation:
         self._floor.not_understood()
         await self._tell(Failed(_why_no_text(heard.utterance)))
 
+    async def _skip_text(self, _heard: StreamingTranscribeResponse) -> None:
+        self._floor.skip_text()
+
     async def _begin_reply(self, _nothing: None) -> None:
         question = self._floor.next_question()
         self._replying = Replying(question, self._options, self._make_reply, self._out)
@@ -220,12 +230,18 @@ class Conversation:
         if said is not None:
             await self._tell(Interrupted(said))
 
-    async def _cut_for_stop(self, _happening: Happening) -> None:
+    async def _cut_for_stop(self, happening: Happening) -> None:
         said = self._cut("stop")
-        # An answer that was whole already is told a moment later, and that is what the stop has led to.
-        self._floor.note_stop(did_something=True)
         if said is not None:
             await self._tell(Interrupted(said))
+        # An answer that was whole already is told a moment later, and that is what the stop has led to.
+        await self._give_up_questions(happening)
+
+    async def _give_up_questions(self, _happening: Happening) -> None:
+        given_up = self._floor.give_up()
+        self._floor.note_stop(did_something=True)
+        for _ in range(given_up):
+            await self._tell(Interrupted(""))
 
     def _cut(self, why: str) -> str | None:
         said = self._replying.cut() if self._replying else None
@@ -246,13 +262,21 @@ class Conversation:
         if self._replying is not None:
             self._replying.forget()
             self._out.drop(_is_answer)
-            # The caller clears the history when the reset is done, so that nothing may be kept behind it.
+            # The history is cleared when the reset is done, so that nothing may be kept behind it.
             await self._replying.results()
             self._replying = None
 
     async def _tell_reset(self, _heard: StreamingTranscribeResponse) -> None:
         self._floor.end_reset()
-        await self._tell(ResetDone())
+        # New speech waits here, so that its question sees nothing from before.
+        await self._tell(await self._forget_kept())
+
+    async def _forget_kept(self) -> ConversationEvent:
+        try:
+            await self._options.forget()
+        except DomainError as error:
+            return Failed(error)
+        return ResetDone()
 
     async def _tell_lost(self, lost: Lost) -> None:
         unanswered = self._floor.lose()
@@ -279,10 +303,12 @@ class Conversation:
         Action.TELL_INTERIM: _tell_interim,
         Action.TAKE_TEXT: _take_text,
         Action.TELL_NO_TEXT: _tell_no_text,
+        Action.SKIP_TEXT: _skip_text,
         Action.BEGIN_REPLY: _begin_reply,
         Action.END_REPLY: _end_reply,
         Action.NOTE_STOP: _note_stop,
         Action.CUT_FOR_STOP: _cut_for_stop,
+        Action.GIVE_UP_QUESTIONS: _give_up_questions,
         Action.ANSWER_STOP: _answer_stop,
         Action.FORGET: _forget,
         Action.TELL_RESET: _tell_reset,

@@ -1,6 +1,6 @@
 """What a spoken conversation is asked for, and what it tells."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from quintet.media.v1.audio_pb2 import AudioFormat
@@ -18,13 +18,15 @@ class ConversationOptions:
     `speech` says how answers are spoken, as PCM for those that are not streamed; without a language, in that of the
     question. `language` is the one that people speak as a BCP 47 tag; empty lets it be found. `completed` gives the
     event to store with a whole answer, from its text and the seconds it took; None for none. With `streamed`, sound
-    goes out while it is made and speech cuts it short.
+    goes out while it is made and speech cuts it short. `forget` removes what was kept, in a reset; it may raise a
+    `DomainError`.
     """
 
     surface: str
     ask: Callable[[str, str], Ask]
     speech: SpeechOptions
     completed: Callable[[str, float], Event | None]
+    forget: Callable[[], Awaitable[None]]
     language: str = ""
     interim: bool = False
     streamed: bool = False
@@ -98,19 +100,22 @@ class Answered:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """An answer was cut short; `said` is what of it can have been heard, and what is kept."""
+    """An answer was cut short; `said` is what of it can have been heard, and what is kept.
+
+    A question that a stop gave up before its answer had begun has this too; of that nothing is kept.
+    """
 
     said: str
 
 
 @dataclass(frozen=True)
 class NothingToStop:
-    """`Conversation.end_utterance` found neither speech nor an answer."""
+    """`Conversation.end_utterance` found neither speech nor anything that waits for an answer."""
 
 
 @dataclass(frozen=True)
 class ResetDone:
-    """`Conversation.reset` was carried out; nothing from before follows."""
+    """`Conversation.reset` was carried out, and `forget` with it; nothing from before follows."""
 
 
 @dataclass(frozen=True)

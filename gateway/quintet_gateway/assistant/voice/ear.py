@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from quintet.stt.v1.stt_service_pb2 import (
+    STREAMING_COMMAND_RESET,
     StreamingAudio,
     StreamingCommand,
     StreamingTranscribeConfig,
@@ -17,6 +18,7 @@ from quintet.stt.v1.stt_service_pb2 import (
 )
 from quintet_errors import DomainError, Reason
 from quintet_gateway.assistant.voice.bounded_queue import BoundedQueue
+from quintet_gateway.assistant.voice.hearing import LIKELY_LANGUAGE
 from quintet_gateway.clients.stt import SttClient
 
 # Some seconds of speech; whoever sends faster than it is heard waits.
@@ -25,6 +27,8 @@ _MOST_QUEUED_BYTES = 1 << 20
 _COMMAND_BYTES = 64
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
+# How long the end of a stream on which nothing is at work may take.
+_ENDING_S = 0.5
 # Below this the language was a guess, and the next stream may guess again.
 _SURE_OF_LANGUAGE = 0.5
 
@@ -65,6 +69,7 @@ class Ear:
     def __init__(self, stt: SttClient, language: str, *, interim: bool, report: Report) -> None:
         self._stt = stt
         self._language = language
+        self._likely_language = LIKELY_LANGUAGE
         self._interim = interim
         self._report = report
         self._queue: BoundedQueue[StreamingAudio | StreamingCommand.ValueType] = BoundedQueue(_MOST_QUEUED_BYTES)
@@ -137,12 +142,14 @@ class Ear:
             await self._report(StreamingTranscribeResponse(command_done=stream.unanswered.popleft()))
 
     def _config(self) -> StreamingTranscribeRequest:
-        config = StreamingTranscribeConfig(language=self._language, interim=self._interim)
+        config = StreamingTranscribeConfig(
+            language=self._language, likely_language=self._likely_language, interim=self._interim
+        )
         return StreamingTranscribeRequest(config=config)
 
     def _learn_language(self, utterance: Utterance) -> None:
-        if not self._language and utterance.text and utterance.language_probability >= _SURE_OF_LANGUAGE:
-            self._language = utterance.language
+        if utterance.text and utterance.language_probability >= _SURE_OF_LANGUAGE:
+            self._likely_language = utterance.language
 
 
 class _Stream:
@@ -156,6 +163,8 @@ class _Stream:
         self._outgoing: BoundedQueue[StreamingTranscribeRequest] = BoundedQueue(1)
         self.unanswered: deque[StreamingCommand.ValueType] = deque()
         self._heard = asyncio.Event()
+        self._in_speech = False
+        self._awaited_texts = 0
         self._following = asyncio.ensure_future(follow(self))
 
     @property
@@ -177,8 +186,17 @@ class _Stream:
         match response.WhichOneof("event"):
             case "activity":
                 self._heard.set()
+            case "speech_started":
+                self._in_speech = True
+            case "speech_ended":
+                self._in_speech = False
+                self._awaited_texts += response.speech_ended.is_utterance
+            case "utterance":
+                self._awaited_texts -= 1
             case "command_done":
                 self.unanswered.popleft()
+                if response.command_done == STREAMING_COMMAND_RESET:
+                    self._in_speech, self._awaited_texts = False, 0
 
     async def messages(self, config: StreamingTranscribeRequest) -> AsyncGenerator[StreamingTranscribeRequest, None]:
         """Yields what is to be sent; it ends with the stream, as gRPC would wait for its next message for ever."""
@@ -199,8 +217,10 @@ class _Stream:
         await self._following
 
     async def close(self) -> None:
-        """Cancels the call."""
+        """Ends the call: in order if nothing is at work on it; otherwise it is cancelled, which stops the engine."""
         self.end()
+        if not (self._in_speech or self._awaited_texts or self.unanswered):
+            await asyncio.wait([self._following], timeout=_ENDING_S)
         self._following.cancel()
         await asyncio.wait([self._following])
 

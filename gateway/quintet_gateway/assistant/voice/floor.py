@@ -26,6 +26,7 @@ class Floor:
         self._joins = joins
         self._speaking = False
         self._unheard: deque[float] = deque()
+        self._in_vain = 0
         self._questions: deque[Question] = deque()
         self._stops: deque[bool] = deque()
         self._resets = 0
@@ -55,6 +56,15 @@ class Floor:
         """Notes that there is no text."""
         self._unheard.popleft()
 
+    @property
+    def has_text_in_vain(self) -> bool:
+        """Whether the next text belongs to something that was given up."""
+        return self._in_vain > 0
+
+    def skip_text(self) -> None:
+        """Notes that this text has come, or that there is none."""
+        self._in_vain -= 1
+
     def drop_oldest(self) -> bool:
         """Drops the oldest question if too many wait; tells whether it did."""
         if len(self._questions) <= MOST_QUESTIONS:
@@ -81,11 +91,28 @@ class Floor:
         self._questions.clear()
         return Question(" ".join(question.text for question in joined), first.language, joined[-1].ended_at)
 
+    @property
+    def can_give_up(self) -> bool:
+        """Whether something waits that a stop gives up; what joins the words of one still speaking is part of them."""
+        return self.is_waiting and not (self._joins and self._speaking)
+
+    def give_up(self) -> int:
+        """Gives up what waits for its text or its answer; returns how many answers will not come."""
+        if not self.can_give_up:
+            return 0
+        waited = len(self._unheard) + len(self._questions)
+        # Texts come in the order in which people spoke, so that those of the oldest are the next ones.
+        self._in_vain += len(self._unheard)
+        self._unheard.clear()
+        self._questions.clear()
+        return 1 if self._joins else waited
+
     def lose(self) -> int:
         """Gives up what is being said; returns how many utterances will get no text."""
         lost = len(self._unheard)
         self._speaking = False
         self._unheard.clear()
+        self._in_vain = 0
         return lost
 
     def forget(self) -> None:
@@ -104,7 +131,7 @@ class Floor:
         return self._resets == 1
 
     def note_stop(self, *, did_something: bool) -> None:
-        """Notes a stop. It has done something also if a text is on its way: that is the utterance it wants to end."""
+        """Notes a stop. It has done something also if a text is on its way that it has left alone."""
         self._stops.append(did_something or bool(self._unheard))
 
     def end_stop(self) -> bool:

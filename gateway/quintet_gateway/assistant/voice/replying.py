@@ -70,6 +70,11 @@ class Replying:
         """Lets `tell` know when `results` can be had."""
         self._task.add_done_callback(lambda _: tell(self))
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the answer was stopped before it was whole."""
+        return self._is_cut
+
     def cut(self) -> str | None:
         """Stops the answer; returns what was said of it, None if it is whole or was cut before."""
         if self._is_cut or (self._making is not None and self._making.done()):

@@ -31,10 +31,14 @@ class Happening(StrEnum):
     INTERIM = "interim"
     TEXT = "text"
     NO_TEXT = "no_text"
+    TEXT_IN_VAIN = "text_in_vain"
+    """The text of what was given up, or word that it has none."""
     QUESTION = "question"
     """A question waits, and nobody is in the middle of another one."""
     REPLY_ENDED = "reply_ended"
     STOP = "stop"
+    STOP_OF_QUESTION = "stop_of_question"
+    """A stop, where something that was said waits for its text or its answer."""
     STOP_DONE = "stop_done"
     RESET = "reset"
     RESET_PASSED = "reset_passed"
@@ -56,10 +60,12 @@ class Action(StrEnum):
     TELL_INTERIM = "tell_interim"
     TAKE_TEXT = "take_text"
     TELL_NO_TEXT = "tell_no_text"
+    SKIP_TEXT = "skip_text"
     BEGIN_REPLY = "begin_reply"
     END_REPLY = "end_reply"
     NOTE_STOP = "note_stop"
     CUT_FOR_STOP = "cut_for_stop"
+    GIVE_UP_QUESTIONS = "give_up_questions"
     ANSWER_STOP = "answer_stop"
     FORGET = "forget"
     TELL_RESET = "tell_reset"
@@ -80,8 +86,10 @@ TRANSITIONS: Transitions = {
     (_S.READY, _H.INTERIM): (_S.READY, _A.TELL_INTERIM),
     (_S.READY, _H.TEXT): (_S.READY, _A.TAKE_TEXT),
     (_S.READY, _H.NO_TEXT): (_S.READY, _A.TELL_NO_TEXT),
+    (_S.READY, _H.TEXT_IN_VAIN): (_S.READY, _A.SKIP_TEXT),
     (_S.READY, _H.QUESTION): (_S.REPLYING, _A.BEGIN_REPLY),
     (_S.READY, _H.STOP): (_S.READY, _A.NOTE_STOP),
+    (_S.READY, _H.STOP_OF_QUESTION): (_S.READY, _A.GIVE_UP_QUESTIONS),
     (_S.READY, _H.STOP_DONE): (_S.READY, _A.ANSWER_STOP),
     (_S.READY, _H.RESET): (_S.RESETTING, _A.FORGET),
     (_S.READY, _H.EAR_LOST): (_S.READY, _A.TELL_LOST),
@@ -94,8 +102,10 @@ TRANSITIONS: Transitions = {
     (_S.REPLYING, _H.INTERIM): (_S.REPLYING, _A.TELL_INTERIM),
     (_S.REPLYING, _H.TEXT): (_S.REPLYING, _A.TAKE_TEXT),
     (_S.REPLYING, _H.NO_TEXT): (_S.REPLYING, _A.TELL_NO_TEXT),
+    (_S.REPLYING, _H.TEXT_IN_VAIN): (_S.REPLYING, _A.SKIP_TEXT),
     (_S.REPLYING, _H.REPLY_ENDED): (_S.READY, _A.END_REPLY),
     (_S.REPLYING, _H.STOP): (_S.CUTTING, _A.CUT_FOR_STOP),
+    (_S.REPLYING, _H.STOP_OF_QUESTION): (_S.CUTTING, _A.CUT_FOR_STOP),
     (_S.REPLYING, _H.STOP_DONE): (_S.REPLYING, _A.ANSWER_STOP),
     (_S.REPLYING, _H.RESET): (_S.RESETTING, _A.FORGET),
     (_S.REPLYING, _H.EAR_LOST): (_S.REPLYING, _A.TELL_LOST),
@@ -108,8 +118,10 @@ TRANSITIONS: Transitions = {
     (_S.CUTTING, _H.INTERIM): (_S.CUTTING, _A.TELL_INTERIM),
     (_S.CUTTING, _H.TEXT): (_S.CUTTING, _A.TAKE_TEXT),
     (_S.CUTTING, _H.NO_TEXT): (_S.CUTTING, _A.TELL_NO_TEXT),
+    (_S.CUTTING, _H.TEXT_IN_VAIN): (_S.CUTTING, _A.SKIP_TEXT),
     (_S.CUTTING, _H.REPLY_ENDED): (_S.READY, _A.END_REPLY),
     (_S.CUTTING, _H.STOP): (_S.CUTTING, _A.NOTE_STOP),
+    (_S.CUTTING, _H.STOP_OF_QUESTION): (_S.CUTTING, _A.GIVE_UP_QUESTIONS),
     (_S.CUTTING, _H.STOP_DONE): (_S.CUTTING, _A.ANSWER_STOP),
     (_S.CUTTING, _H.RESET): (_S.RESETTING, _A.FORGET),
     (_S.CUTTING, _H.EAR_LOST): (_S.CUTTING, _A.TELL_LOST),
@@ -117,6 +129,7 @@ TRANSITIONS: Transitions = {
     # What is heard until the reset was carried out is from before it.
     (_S.RESETTING, _H.ACTIVITY): (_S.RESETTING, _A.TELL_ACTIVITY),
     (_S.RESETTING, _H.STOP): (_S.RESETTING, _A.NOTE_STOP),
+    (_S.RESETTING, _H.STOP_OF_QUESTION): (_S.RESETTING, _A.NOTE_STOP),
     (_S.RESETTING, _H.STOP_DONE): (_S.RESETTING, _A.ANSWER_STOP),
     (_S.RESETTING, _H.RESET): (_S.RESETTING, _A.FORGET),
     (_S.RESETTING, _H.RESET_PASSED): (_S.RESETTING, _A.TELL_RESET),
@@ -135,6 +148,7 @@ _SPEECH = frozenset(
         Happening.INTERIM,
         Happening.TEXT,
         Happening.NO_TEXT,
+        Happening.TEXT_IN_VAIN,
     }
 )
 

@@ -66,10 +66,19 @@ class Webhooks:
 
     def _check(self, url: str) -> None:
         try:
-            host = urlsplit(url).hostname
+            target = urlsplit(url)
+            if "@" in target.netloc:
+                raise _has_password()
+            host = target.hostname
             if self._posts is not None and host:
                 self._posts.check_host(host)
         except (OSError, ValueError):
             raise DomainError(
                 Reason.INVALID_ARGUMENT, "`url` must be a public http or https address.", {"field": "url"}
             ) from None
+
+
+def _has_password() -> DomainError:
+    # It would be shown to everybody who may list webhooks, and stand in logs of whatever is between.
+    told = "`url` must not hold a name or a password: a receiver knows its webhooks by their signatures."
+    return DomainError(Reason.INVALID_ARGUMENT, told, {"field": "url"})

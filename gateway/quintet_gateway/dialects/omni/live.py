@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from contextlib import aclosing
 from dataclasses import replace
 
 from aiohttp import WSCloseCode, web
@@ -72,6 +71,7 @@ class Live:
             ask=ask,
             speech=SpeechOptions(sample_rate_hz=SAMPLE_RATE_OUTPUT_HZ),
             completed=response_completed,
+            forget=lambda: assistant.sessions.clear(owner, session.session_id),
             interim=order.interim,
             streamed=order.stream,
         )
@@ -123,9 +123,7 @@ class _Talk:
             await self._conversation.reset()
 
     async def _relay(self) -> None:
-        async with aclosing(self._conversation.events()) as events:
-            async for event in events:
-                await self._teller.tell(event, self._threads)
+        await self._teller.tell_all(self._conversation, self._threads)
 
     async def _end_with_session(self, listening: Listening) -> None:
         await listening.next()

@@ -1,5 +1,7 @@
 """What happens in a spoken conversation, as the messages of its connection."""
 
+from contextlib import aclosing
+
 from quintet_errors import DomainError
 from quintet_gateway.assistant import Assistant, Owner, voice
 from quintet_gateway.dialects.omni import translate
@@ -8,6 +10,9 @@ from quintet_gateway.dialects.omni.events import tell_of_failure
 from quintet_gateway.dialects.omni.schemas import LiveOrder
 from quintet_gateway.http.large_json import LARGE_BYTES, JsonThreads
 from quintet_gateway.http.websocket import Connection
+
+# After these it may be that nobody waits for an answer any more.
+_ENDS = (voice.Answered, voice.Interrupted, voice.Failed, voice.ResetDone)
 
 
 class Teller:
@@ -21,11 +26,17 @@ class Teller:
         self._session_id = session_id
         self._order = order
         self._connection = connection
-        self._answering = 0
         self._pieces = 0
 
-    async def tell(self, event: voice.ConversationEvent, threads: JsonThreads) -> None:
-        """Sends what is to be told of an event; `threads` encode long answers."""
+    async def tell_all(self, conversation: voice.Conversation, threads: JsonThreads) -> None:
+        """Sends what is to be told of a conversation until it is closed; `threads` encode long answers."""
+        async with aclosing(conversation.events()) as events:
+            async for event in events:
+                await self._tell(event, threads)
+                if isinstance(event, _ENDS):
+                    self._connection.occupy(occupied=conversation.is_answering)
+
+    async def _tell(self, event: voice.ConversationEvent, threads: JsonThreads) -> None:
         match event:
             case voice.Activity():
                 self._send(translate.vad_status(event.probability))
@@ -40,7 +51,7 @@ class Teller:
             case voice.Failed():
                 await self._tell_failure(event.error)
             case voice.ResetDone():
-                await self._clear()
+                self._send(translate.status("reset"))
             case voice.Interrupted() | voice.NothingToStop():
                 self._tell_stop(event)
 
@@ -56,14 +67,9 @@ class Teller:
             self._send(translate.transcript(event.text, is_final=isinstance(event, voice.Heard)))
 
     def _begin_answer(self) -> None:
-        self._answering += 1
         self._pieces = 0
         self._connection.occupy(occupied=True)
         self._send(translate.status("processing"))
-
-    def _end_answer(self) -> None:
-        self._answering = max(0, self._answering - 1)
-        self._connection.occupy(occupied=self._answering > 0)
 
     def _tell_piece(self, event: voice.AnswerText | voice.AnswerSound) -> None:
         number, self._pieces = self._pieces, self._pieces + 1
@@ -77,26 +83,12 @@ class Teller:
             self._send(await threads.run(lambda: translate.response(event.text, event.audio, event.took_s)))
         else:
             self._send(translate.response(event.text, event.audio, event.took_s))
-        self._end_answer()
 
     async def _tell_failure(self, error: DomainError) -> None:
         self.tell_error(error)
-        self._end_answer()
         await tell_of_failure(self._assistant, self._owner, self._session_id, error)
 
     def _tell_stop(self, event: voice.Interrupted | voice.NothingToStop) -> None:
-        if isinstance(event, voice.Interrupted):
-            self._end_answer()
         # Only who hears an answer while it is made can be interrupted in it; to others it was stopped.
         interrupted = self._order.stream and isinstance(event, voice.Interrupted)
         self._send(translate.status("interrupted" if interrupted else "stopped"))
-
-    async def _clear(self) -> None:
-        self._answering = 0
-        self._connection.occupy(occupied=False)
-        try:
-            await self._assistant.sessions.clear(self._owner, self._session_id)
-        except DomainError as error:
-            self.tell_error(error)
-        else:
-            self._send(translate.status("reset"))

@@ -16,6 +16,8 @@ from quintet_gateway.http.sound import base64_text, wav_file
 
 _SPEAKING = ("llm", "stt", "tts")
 _SPEECH_PROBABILITY = 0.5
+# Voices begin at their full level, and players and recognisers miss what comes at once.
+_LEAD_S = 0.05
 _NOTHING: Mapping[str, object] = {}
 
 _Json = dict[str, object]
@@ -72,7 +74,7 @@ def processed(session_id: str, text: str, pcm: bytes, took_s: float) -> _Json:
     return {
         "session_id": public_id(session_id),
         "text": text,
-        "audio_base64": base64_text(wav_file(pcm, SAMPLE_RATE_OUTPUT_HZ)) if pcm else None,
+        "audio_base64": _sound(pcm) if pcm else None,
         "sample_rate": SAMPLE_RATE_OUTPUT_HZ,
         "processing_time_ms": times.milliseconds(took_s),
     }
@@ -138,7 +140,11 @@ def response_sound(index: int, pcm: bytes, sample_rate_hz: int) -> str:
 
 def response(text: str, pcm: bytes, took_s: float) -> str:
     """Returns a whole answer; without sound, `audio_base64` is left out. Megabytes belong into a thread."""
-    sound = {"audio_base64": base64_text(wav_file(pcm, SAMPLE_RATE_OUTPUT_HZ))} if pcm else {}
+    sound = {"audio_base64": _sound(pcm)} if pcm else {}
     rest = {"sample_rate": SAMPLE_RATE_OUTPUT_HZ, "processing_time_ms": times.milliseconds(took_s)}
     message = {"type": "response", "text": text, **sound, **rest}
     return "".join([piece.decode("ascii") for piece in pieces(message)])
+
+
+def _sound(pcm: bytes) -> str:
+    return base64_text(wav_file(pcm, SAMPLE_RATE_OUTPUT_HZ, _LEAD_S))

@@ -15,7 +15,7 @@ from quintet_gateway.dialects.sight.refusals import Refusals
 from quintet_gateway.dialects.sight.sessions import SURFACE, SightSessions
 from quintet_gateway.http.client_address import allowance_key
 from quintet_gateway.http.entry import CLIENT
-from quintet_gateway.http.rate_limits import Allowance, RateLimitedError, RateLimiter
+from quintet_gateway.http.rate_limits import Allowance, MovingLimiter, RateLimitedError
 from quintet_gateway.http.routing import add_route
 from quintet_gateway.http.surfaces import Keyless, Surface
 from quintet_observability import get_logger
@@ -28,9 +28,8 @@ _OPEN_PATHS = frozenset({"", "/api/v1/health"})
 
 @dataclass(frozen=True)
 class SightOptions:
-    """What an operator chooses. Without a limiter nothing is counted; `write_s` is how long a client may not read."""
+    """What an operator chooses; 0 requests mean any number. `write_s` is how long a client may not read."""
 
-    limiter: RateLimiter | None
     requests_per_minute: int = 10
     session_idle: timedelta = timedelta(minutes=30)
     write_s: float = 20.0
@@ -43,8 +42,7 @@ class Sight:
         self.surface = Surface(
             SURFACE, _PREFIXES, render, open_to_origins=True, keyless=Keyless(_OPEN_PATHS), tells_time=True
         )
-        self._limiter = options.limiter
-        self._requests = Allowance(SURFACE, RateLimitItemPerMinute(options.requests_per_minute))
+        self._limiter = _limiter(options.requests_per_minute)
         self._sessions = SightSessions(options.session_idle)
         self._refusals = Refusals(self._sessions)
         self._analysis = Analysis(self._sessions, self._refusals, self.spend, options.write_s)
@@ -66,7 +64,7 @@ class Sight:
         if self._limiter is not None:
             known = schemas.is_session_id(session_id)
             key = f"session:{session_id}" if known else f"address:{allowance_key(request[CLIENT])}"
-            await self._limiter.spend((self._requests,), key)
+            await self._limiter.spend(key)
 
     async def _about(self, _request: web.Request) -> web.Response:
         return web.json_response(translate.SERVICE)
@@ -99,3 +97,9 @@ class Sight:
             raise SightError("Failed to reset session", 500) from None
         told = {"status": "success", "session_id": session_id, "message": "Session reset successfully"}
         return web.json_response(told)
+
+
+def _limiter(requests_per_minute: int) -> MovingLimiter | None:
+    if not requests_per_minute:
+        return None
+    return MovingLimiter(Allowance(SURFACE, RateLimitItemPerMinute(requests_per_minute)))

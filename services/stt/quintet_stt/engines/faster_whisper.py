@@ -4,13 +4,14 @@ import ctypes
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from quintet_audio.decode import Recording
 from quintet_engines import EngineInfo, EngineKind, IdleUnloader, Limitation
-from quintet_stt.engine import Events, Heard, TranscribeOptions
+from quintet_stt.engine import Events, Heard, LanguageHints, TranscribeOptions
 from quintet_stt.executors import run_to_end
 from quintet_stt.language import primary_tag, unsupported, whisper_code
 from quintet_stt.recognition import silent, transcribe_windows
@@ -70,12 +71,12 @@ class FasterWhisperEngine:
 
     async def transcribe(self, recording: Recording, options: TranscribeOptions) -> Events:
         """Transcribes window by window."""
-        code = self._code_of(options.language)
+        options = self._in_codes(options)
         with self._idle.in_use():
             if silence := await self._in_worker(partial(obvious_silence, recording)):
                 yield silent(silence)
                 return
-            recognise = partial(self._recognise, code, options.word_times)
+            recognise = partial(self._recognise, options)
             async for event in transcribe_windows(recording, self._find_window, recognise):
                 yield event
 
@@ -84,6 +85,13 @@ class FasterWhisperEngine:
         await self._idle.close()
         await self._unload()
         self._worker.shutdown(wait=False, cancel_futures=True)
+
+    def _in_codes(self, options: TranscribeOptions) -> TranscribeOptions:
+        """Returns options whose languages are Whisper's codes that the model knows."""
+        known = [whisper_code(tag) for tag in options.hints.among if tag in self._languages]
+        likely = options.hints.likely if options.hints.likely in self._languages else ""
+        hints = LanguageHints(whisper_code(likely), tuple(known))
+        return replace(options, language=self._code_of(options.language), hints=hints)
 
     def _code_of(self, language: str) -> str:
         if not language:
@@ -96,15 +104,11 @@ class FasterWhisperEngine:
     async def _find_window(self, recording: Recording, position_s: float) -> Window:
         return await self._in_worker(partial(next_window, recording, position_s, LONGEST_WINDOW_S))
 
-    async def _recognise(self, code: str, word_times: bool, window: Window, language: str) -> Heard:
+    async def _recognise(self, options: TranscribeOptions, window: Window, language: str) -> Heard:
+        if not options.language:
+            options = replace(options, language=whisper_code(language), keeps_language=True)
         stop = threading.Event()
-        work = partial(
-            self._whisper.recognise,
-            window,
-            code or whisper_code(language),
-            word_times=word_times,
-            stopped=stop.is_set,
-        )
+        work = partial(self._whisper.recognise, window, options, stopped=stop.is_set)
         return await run_to_end(self._worker, work, stop.set)
 
     async def _unload(self) -> None:

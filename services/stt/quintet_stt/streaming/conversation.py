@@ -8,7 +8,7 @@ import numpy as np
 
 from quintet_audio.decode import Recording, Samples
 from quintet_observability import metrics
-from quintet_stt.engine import TranscribeOptions, Transcript
+from quintet_stt.engine import Transcript
 from quintet_stt.streaming.ear import Ear, Ears, Heard
 from quintet_stt.streaming.endpointing import Began, Decision, Ended, Endpointer, EndpointRules, Paused, Resumed
 from quintet_stt.streaming.events import Activity, Command, CommandDone, Event, Started, Stopped
@@ -157,7 +157,7 @@ class Conversation:
         self._interim.offer(
             seconds_of(self._endpointer.voiced),
             lambda: self._cut(self._tape.end).recording,
-            TranscribeOptions(self._utterances.language),
+            self._utterances.transcribe_options(),
         )
 
     def _tell_early(self, transcript: Transcript) -> None:

@@ -28,8 +28,9 @@ class Transcriber:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether somebody waits, so that nothing should be begun that may not be needed."""
-        return self._lanes.waiting > 0
+        """Whether there is enough to do, so that nothing should be begun that may not be needed."""
+        # One at work is done before a pause has become an end; behind two, the guess would only delay what is sure.
+        return self._lanes.active > 1 or self._lanes.waiting > 0
 
     async def transcribe(self, recording: Recording, options: TranscribeOptions) -> Transcript:
         """Transcribes under admission.

@@ -10,13 +10,13 @@ from quintet_audio.decode import Recording
 from quintet_errors import DomainError, Reason
 from quintet_observability import metrics
 from quintet_stt.engine import TranscribeOptions, Transcript
+from quintet_stt.language import SURE_OF_LANGUAGE
 from quintet_stt.streaming.events import Spoken
 from quintet_stt.streaming.options import StreamingOptions
 from quintet_stt.streaming.transcriber import Transcriber
 
 # Sound that one conversation may have waiting for its texts: twice what a caller may send at once.
 _MOST_WAITING_S = 120.0
-_SURE = 0.5
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,13 @@ class Utterances:
         self._telling: asyncio.Task[None] | None = None
         self._at_work: set[asyncio.Task[_Text]] = set()
 
-    @property
-    def language(self) -> str:
-        """The language that was named or found; empty as long as it is not known."""
-        return self._language
+    def transcribe_options(self, *, word_times: bool = False) -> TranscribeOptions:
+        """Returns how to transcribe what is said now: in the language that was named or found, once there is one.
+
+        Only a language that the caller has named makes speech in another one an error.
+        """
+        named = bool(self._options.language)
+        return TranscribeOptions(self._language, word_times, self._options.hints, keeps_language=not named)
 
     def speculate(self, cut: Cut) -> None:
         """Begins to transcribe what may be a whole utterance, unless others wait for the engine."""
@@ -152,7 +155,7 @@ class Utterances:
         result: Transcript | DomainError
         try:
             async with self._turn:
-                options = TranscribeOptions(self._language, self._options.word_times)
+                options = self.transcribe_options(word_times=self._options.word_times)
                 result = await self._transcriber.transcribe(recording, options)
         except DomainError as error:
             result = error
@@ -183,7 +186,7 @@ class Utterances:
             self._failed(error)
 
     def _learn_language(self, result: Transcript | DomainError) -> None:
-        if not self._language and isinstance(result, Transcript) and result.language_probability >= _SURE:
+        if not self._language and isinstance(result, Transcript) and result.language_probability >= SURE_OF_LANGUAGE:
             self._language = result.language
 
 

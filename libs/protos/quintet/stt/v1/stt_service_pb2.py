@@ -27,51 +27,51 @@ from quintet.media.v1 import audio_pb2 as quintet_dot_media_dot_v1_dot_audio__pb
 from quintet.media.v1 import engine_pb2 as quintet_dot_media_dot_v1_dot_engine__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n quintet/stt/v1/stt_service.proto\x12\x0equintet.stt.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cquintet/media/v1/audio.proto\x1a\x1dquintet/media/v1/engine.proto\"c\n\x11TranscribeRequest\x12\x32\n\x06\x63onfig\x18\x01 \x01(\x0b\x32 .quintet.stt.v1.TranscribeConfigH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"f\n\x10TranscribeConfig\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x12\n\nword_times\x18\x02 \x01(\x08\x12,\n\tcut_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"g\n\x12TranscribeResponse\x12\x1a\n\x10progress_percent\x18\x01 \x01(\x05H\x00\x12,\n\x06result\x18\x02 \x01(\x0b\x32\x1a.quintet.stt.v1.TranscriptH\x00\x42\x07\n\x05\x65vent\"\x92\x03\n\nTranscript\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x1c\n\x14language_probability\x18\x03 \x01(\x02\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x12)\n\x08segments\x18\x05 \x03(\x0b\x32\x17.quintet.stt.v1.Segment\x12\x31\n\x0e\x61udio_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x13processing_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x07silence\x18\x08 \x01(\x0e\x32\".quintet.stt.v1.Transcript.Silence\"g\n\x07Silence\x12\x17\n\x13SILENCE_UNSPECIFIED\x10\x00\x12\x15\n\x11SILENCE_TOO_SHORT\x10\x01\x12\x15\n\x11SILENCE_TOO_QUIET\x10\x02\x12\x15\n\x11SILENCE_NO_SPEECH\x10\x03\"\xb0\x01\n\x07Segment\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x12#\n\x05words\x18\x05 \x03(\x0b\x32\x14.quintet.stt.v1.Word\"\x88\x01\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nconfidence\x18\x04 \x01(\x02\"\xca\x01\n\x1aStreamingTranscribeRequest\x12;\n\x06\x63onfig\x18\x01 \x01(\x0b\x32).quintet.stt.v1.StreamingTranscribeConfigH\x00\x12/\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1e.quintet.stt.v1.StreamingAudioH\x00\x12\x33\n\x07\x63ommand\x18\x03 \x01(\x0e\x32 .quintet.stt.v1.StreamingCommandH\x00\x42\t\n\x07payload\"\xb2\x01\n\x19StreamingTranscribeConfig\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x12\n\nword_times\x18\x02 \x01(\x08\x12\x0f\n\x07interim\x18\x03 \x01(\x08\x12.\n\x0b\x65nd_silence\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0b\x61udio_pause\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"i\n\x0eStreamingAudio\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x31\n\x08\x65ncoding\x18\x02 \x01(\x0e\x32\x1f.quintet.media.v1.AudioEncoding\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\x05\"\xe1\x02\n\x1bStreamingTranscribeResponse\x12\x31\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32\x1d.quintet.stt.v1.VoiceActivityH\x00\x12\x37\n\x0espeech_started\x18\x02 \x01(\x0b\x32\x1d.quintet.stt.v1.SpeechStartedH\x00\x12\x33\n\x0cspeech_ended\x18\x03 \x01(\x0b\x32\x1b.quintet.stt.v1.SpeechEndedH\x00\x12.\n\x07interim\x18\x04 \x01(\x0b\x32\x1b.quintet.stt.v1.InterimTextH\x00\x12.\n\tutterance\x18\x05 \x01(\x0b\x32\x19.quintet.stt.v1.UtteranceH\x00\x12\x38\n\x0c\x63ommand_done\x18\x06 \x01(\x0e\x32 .quintet.stt.v1.StreamingCommandH\x00\x42\x07\n\x05\x65vent\"7\n\rVoiceActivity\x12\x13\n\x0bprobability\x18\x01 \x01(\x02\x12\x11\n\tin_speech\x18\x02 \x01(\x08\"@\n\rSpeechStarted\x12/\n\x0cstart_offset\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x0bSpeechEnded\x12-\n\nend_offset\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cis_utterance\x18\x02 \x01(\x08\"-\n\x0bInterimText\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\"\xbb\x02\n\tUtterance\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x1c\n\x14language_probability\x18\x03 \x01(\x02\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x12/\n\x0cstart_offset\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12#\n\x05words\x18\x07 \x03(\x0b\x32\x14.quintet.stt.v1.Word\x12\x17\n\x0fwas_speculative\x18\x08 \x01(\x08\x12(\n\x05\x64\x65lay\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0c\x65rror_reason\x18\n \x01(\t\"\x12\n\x10GetEngineRequest\"=\n\x11GetEngineResponse\x12(\n\x06\x65ngine\x18\x01 \x01(\x0b\x32\x18.quintet.media.v1.Engine*w\n\x10StreamingCommand\x12!\n\x1dSTREAMING_COMMAND_UNSPECIFIED\x10\x00\x12#\n\x1fSTREAMING_COMMAND_END_UTTERANCE\x10\x01\x12\x1b\n\x17STREAMING_COMMAND_RESET\x10\x02\x32\xab\x02\n\nSttService\x12W\n\nTranscribe\x12!.quintet.stt.v1.TranscribeRequest\x1a\".quintet.stt.v1.TranscribeResponse(\x01\x30\x01\x12r\n\x13StreamingTranscribe\x12*.quintet.stt.v1.StreamingTranscribeRequest\x1a+.quintet.stt.v1.StreamingTranscribeResponse(\x01\x30\x01\x12P\n\tGetEngine\x12 .quintet.stt.v1.GetEngineRequest\x1a!.quintet.stt.v1.GetEngineResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n quintet/stt/v1/stt_service.proto\x12\x0equintet.stt.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cquintet/media/v1/audio.proto\x1a\x1dquintet/media/v1/engine.proto\"c\n\x11TranscribeRequest\x12\x32\n\x06\x63onfig\x18\x01 \x01(\x0b\x32 .quintet.stt.v1.TranscribeConfigH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"\x92\x01\n\x10TranscribeConfig\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x12\n\nword_times\x18\x02 \x01(\x08\x12,\n\tcut_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0flikely_language\x18\x04 \x01(\t\x12\x11\n\tlanguages\x18\x05 \x03(\t\"g\n\x12TranscribeResponse\x12\x1a\n\x10progress_percent\x18\x01 \x01(\x05H\x00\x12,\n\x06result\x18\x02 \x01(\x0b\x32\x1a.quintet.stt.v1.TranscriptH\x00\x42\x07\n\x05\x65vent\"\x92\x03\n\nTranscript\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x1c\n\x14language_probability\x18\x03 \x01(\x02\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x12)\n\x08segments\x18\x05 \x03(\x0b\x32\x17.quintet.stt.v1.Segment\x12\x31\n\x0e\x61udio_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x13processing_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x07silence\x18\x08 \x01(\x0e\x32\".quintet.stt.v1.Transcript.Silence\"g\n\x07Silence\x12\x17\n\x13SILENCE_UNSPECIFIED\x10\x00\x12\x15\n\x11SILENCE_TOO_SHORT\x10\x01\x12\x15\n\x11SILENCE_TOO_QUIET\x10\x02\x12\x15\n\x11SILENCE_NO_SPEECH\x10\x03\"\xb0\x01\n\x07Segment\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x12#\n\x05words\x18\x05 \x03(\x0b\x32\x14.quintet.stt.v1.Word\"\x88\x01\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nconfidence\x18\x04 \x01(\x02\"\xca\x01\n\x1aStreamingTranscribeRequest\x12;\n\x06\x63onfig\x18\x01 \x01(\x0b\x32).quintet.stt.v1.StreamingTranscribeConfigH\x00\x12/\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1e.quintet.stt.v1.StreamingAudioH\x00\x12\x33\n\x07\x63ommand\x18\x03 \x01(\x0e\x32 .quintet.stt.v1.StreamingCommandH\x00\x42\t\n\x07payload\"\xde\x01\n\x19StreamingTranscribeConfig\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x12\n\nword_times\x18\x02 \x01(\x08\x12\x0f\n\x07interim\x18\x03 \x01(\x08\x12.\n\x0b\x65nd_silence\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0b\x61udio_pause\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0flikely_language\x18\x06 \x01(\t\x12\x11\n\tlanguages\x18\x07 \x03(\t\"i\n\x0eStreamingAudio\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x31\n\x08\x65ncoding\x18\x02 \x01(\x0e\x32\x1f.quintet.media.v1.AudioEncoding\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\x05\"\xe1\x02\n\x1bStreamingTranscribeResponse\x12\x31\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32\x1d.quintet.stt.v1.VoiceActivityH\x00\x12\x37\n\x0espeech_started\x18\x02 \x01(\x0b\x32\x1d.quintet.stt.v1.SpeechStartedH\x00\x12\x33\n\x0cspeech_ended\x18\x03 \x01(\x0b\x32\x1b.quintet.stt.v1.SpeechEndedH\x00\x12.\n\x07interim\x18\x04 \x01(\x0b\x32\x1b.quintet.stt.v1.InterimTextH\x00\x12.\n\tutterance\x18\x05 \x01(\x0b\x32\x19.quintet.stt.v1.UtteranceH\x00\x12\x38\n\x0c\x63ommand_done\x18\x06 \x01(\x0e\x32 .quintet.stt.v1.StreamingCommandH\x00\x42\x07\n\x05\x65vent\"7\n\rVoiceActivity\x12\x13\n\x0bprobability\x18\x01 \x01(\x02\x12\x11\n\tin_speech\x18\x02 \x01(\x08\"@\n\rSpeechStarted\x12/\n\x0cstart_offset\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x0bSpeechEnded\x12-\n\nend_offset\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cis_utterance\x18\x02 \x01(\x08\"-\n\x0bInterimText\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\"\xbb\x02\n\tUtterance\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x1c\n\x14language_probability\x18\x03 \x01(\x02\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x12/\n\x0cstart_offset\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12#\n\x05words\x18\x07 \x03(\x0b\x32\x14.quintet.stt.v1.Word\x12\x17\n\x0fwas_speculative\x18\x08 \x01(\x08\x12(\n\x05\x64\x65lay\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0c\x65rror_reason\x18\n \x01(\t\"\x12\n\x10GetEngineRequest\"=\n\x11GetEngineResponse\x12(\n\x06\x65ngine\x18\x01 \x01(\x0b\x32\x18.quintet.media.v1.Engine*w\n\x10StreamingCommand\x12!\n\x1dSTREAMING_COMMAND_UNSPECIFIED\x10\x00\x12#\n\x1fSTREAMING_COMMAND_END_UTTERANCE\x10\x01\x12\x1b\n\x17STREAMING_COMMAND_RESET\x10\x02\x32\xab\x02\n\nSttService\x12W\n\nTranscribe\x12!.quintet.stt.v1.TranscribeRequest\x1a\".quintet.stt.v1.TranscribeResponse(\x01\x30\x01\x12r\n\x13StreamingTranscribe\x12*.quintet.stt.v1.StreamingTranscribeRequest\x1a+.quintet.stt.v1.StreamingTranscribeResponse(\x01\x30\x01\x12P\n\tGetEngine\x12 .quintet.stt.v1.GetEngineRequest\x1a!.quintet.stt.v1.GetEngineResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'quintet.stt.v1.stt_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STREAMINGCOMMAND']._serialized_start=2682
-  _globals['_STREAMINGCOMMAND']._serialized_end=2801
+  _globals['_STREAMINGCOMMAND']._serialized_start=2771
+  _globals['_STREAMINGCOMMAND']._serialized_end=2890
   _globals['_TRANSCRIBEREQUEST']._serialized_start=145
   _globals['_TRANSCRIBEREQUEST']._serialized_end=244
-  _globals['_TRANSCRIBECONFIG']._serialized_start=246
-  _globals['_TRANSCRIBECONFIG']._serialized_end=348
-  _globals['_TRANSCRIBERESPONSE']._serialized_start=350
-  _globals['_TRANSCRIBERESPONSE']._serialized_end=453
-  _globals['_TRANSCRIPT']._serialized_start=456
-  _globals['_TRANSCRIPT']._serialized_end=858
-  _globals['_TRANSCRIPT_SILENCE']._serialized_start=755
-  _globals['_TRANSCRIPT_SILENCE']._serialized_end=858
-  _globals['_SEGMENT']._serialized_start=861
-  _globals['_SEGMENT']._serialized_end=1037
-  _globals['_WORD']._serialized_start=1040
-  _globals['_WORD']._serialized_end=1176
-  _globals['_STREAMINGTRANSCRIBEREQUEST']._serialized_start=1179
-  _globals['_STREAMINGTRANSCRIBEREQUEST']._serialized_end=1381
-  _globals['_STREAMINGTRANSCRIBECONFIG']._serialized_start=1384
-  _globals['_STREAMINGTRANSCRIBECONFIG']._serialized_end=1562
-  _globals['_STREAMINGAUDIO']._serialized_start=1564
-  _globals['_STREAMINGAUDIO']._serialized_end=1669
-  _globals['_STREAMINGTRANSCRIBERESPONSE']._serialized_start=1672
-  _globals['_STREAMINGTRANSCRIBERESPONSE']._serialized_end=2025
-  _globals['_VOICEACTIVITY']._serialized_start=2027
-  _globals['_VOICEACTIVITY']._serialized_end=2082
-  _globals['_SPEECHSTARTED']._serialized_start=2084
-  _globals['_SPEECHSTARTED']._serialized_end=2148
-  _globals['_SPEECHENDED']._serialized_start=2150
-  _globals['_SPEECHENDED']._serialized_end=2232
-  _globals['_INTERIMTEXT']._serialized_start=2234
-  _globals['_INTERIMTEXT']._serialized_end=2279
-  _globals['_UTTERANCE']._serialized_start=2282
-  _globals['_UTTERANCE']._serialized_end=2597
-  _globals['_GETENGINEREQUEST']._serialized_start=2599
-  _globals['_GETENGINEREQUEST']._serialized_end=2617
-  _globals['_GETENGINERESPONSE']._serialized_start=2619
-  _globals['_GETENGINERESPONSE']._serialized_end=2680
-  _globals['_STTSERVICE']._serialized_start=2804
-  _globals['_STTSERVICE']._serialized_end=3103
+  _globals['_TRANSCRIBECONFIG']._serialized_start=247
+  _globals['_TRANSCRIBECONFIG']._serialized_end=393
+  _globals['_TRANSCRIBERESPONSE']._serialized_start=395
+  _globals['_TRANSCRIBERESPONSE']._serialized_end=498
+  _globals['_TRANSCRIPT']._serialized_start=501
+  _globals['_TRANSCRIPT']._serialized_end=903
+  _globals['_TRANSCRIPT_SILENCE']._serialized_start=800
+  _globals['_TRANSCRIPT_SILENCE']._serialized_end=903
+  _globals['_SEGMENT']._serialized_start=906
+  _globals['_SEGMENT']._serialized_end=1082
+  _globals['_WORD']._serialized_start=1085
+  _globals['_WORD']._serialized_end=1221
+  _globals['_STREAMINGTRANSCRIBEREQUEST']._serialized_start=1224
+  _globals['_STREAMINGTRANSCRIBEREQUEST']._serialized_end=1426
+  _globals['_STREAMINGTRANSCRIBECONFIG']._serialized_start=1429
+  _globals['_STREAMINGTRANSCRIBECONFIG']._serialized_end=1651
+  _globals['_STREAMINGAUDIO']._serialized_start=1653
+  _globals['_STREAMINGAUDIO']._serialized_end=1758
+  _globals['_STREAMINGTRANSCRIBERESPONSE']._serialized_start=1761
+  _globals['_STREAMINGTRANSCRIBERESPONSE']._serialized_end=2114
+  _globals['_VOICEACTIVITY']._serialized_start=2116
+  _globals['_VOICEACTIVITY']._serialized_end=2171
+  _globals['_SPEECHSTARTED']._serialized_start=2173
+  _globals['_SPEECHSTARTED']._serialized_end=2237
+  _globals['_SPEECHENDED']._serialized_start=2239
+  _globals['_SPEECHENDED']._serialized_end=2321
+  _globals['_INTERIMTEXT']._serialized_start=2323
+  _globals['_INTERIMTEXT']._serialized_end=2368
+  _globals['_UTTERANCE']._serialized_start=2371
+  _globals['_UTTERANCE']._serialized_end=2686
+  _globals['_GETENGINEREQUEST']._serialized_start=2688
+  _globals['_GETENGINEREQUEST']._serialized_end=2706
+  _globals['_GETENGINERESPONSE']._serialized_start=2708
+  _globals['_GETENGINERESPONSE']._serialized_end=2769
+  _globals['_STTSERVICE']._serialized_start=2893
+  _globals['_STTSERVICE']._serialized_end=3192
 # @@protoc_insertion_point(module_scope)

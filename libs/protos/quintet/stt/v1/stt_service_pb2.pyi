@@ -85,16 +85,28 @@ class TranscribeConfig(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     WORD_TIMES_FIELD_NUMBER: _builtins.int
     CUT_AFTER_FIELD_NUMBER: _builtins.int
+    LIKELY_LANGUAGE_FIELD_NUMBER: _builtins.int
+    LANGUAGES_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """Optional. BCP 47 tag of the spoken language; empty lets the engine find it. A language that the live engine does
     not know is an error, never a guess in another language.
     """
     word_times: _builtins.bool
     """Whether to return the time of each word."""
+    likely_language: _builtins.str
+    """Optional. BCP 47 tag of the language in which speech is heard whose own is not sure; empty means the one that was
+    found, and so does one that the live engine does not know.
+    """
     @_builtins.property
     def cut_after(self) -> _duration_pb2.Duration:
         """Optional. Only so much of the recording is heard, and what comes later is left out; unset means all of it, and a
         recording that is too long is an error.
+        """
+
+    @_builtins.property
+    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. BCP 47 tags among which the language is looked for where `language` is empty; empty means all. One that the
+        live engine does not know is left out.
         """
 
     def __init__(
@@ -103,10 +115,12 @@ class TranscribeConfig(_message.Message):
         language: _builtins.str = ...,
         word_times: _builtins.bool = ...,
         cut_after: _duration_pb2.Duration | None = ...,
+        likely_language: _builtins.str = ...,
+        languages: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cut_after", b"cut_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_after", b"cut_after", "language", b"language", "word_times", b"word_times"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_after", b"cut_after", "language", b"language", "languages", b"languages", "likely_language", b"likely_language", "word_times", b"word_times"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -188,7 +202,7 @@ class Transcript(_message.Message):
     language: _builtins.str
     """BCP 47 tag of the language, empty if nobody spoke."""
     language_probability: _builtins.float
-    """Sureness of the language, 0 to 1; 1 if the caller named it."""
+    """Sureness of the language, 0 to 1; 1 if the caller named it, under a half if it was not found for sure."""
     confidence: _builtins.float
     """Sureness of the words, 0 to 1; 0 if nobody spoke."""
     silence: Global___Transcript.Silence.ValueType
@@ -354,6 +368,8 @@ class StreamingTranscribeConfig(_message.Message):
     INTERIM_FIELD_NUMBER: _builtins.int
     END_SILENCE_FIELD_NUMBER: _builtins.int
     AUDIO_PAUSE_FIELD_NUMBER: _builtins.int
+    LIKELY_LANGUAGE_FIELD_NUMBER: _builtins.int
+    LANGUAGES_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """Optional. BCP 47 tag of the spoken language; empty lets the engine find it in the first utterance that it is sure of,
     and keep it to the end of the stream.
@@ -362,6 +378,10 @@ class StreamingTranscribeConfig(_message.Message):
     """Optional. Whether to return the time of each word."""
     interim: _builtins.bool
     """Optional. Whether to send interim texts; they give way to everything else."""
+    likely_language: _builtins.str
+    """Optional. BCP 47 tag of the language in which speech is heard whose own is not sure; empty means the one that was
+    found, and so does one that the live engine does not know.
+    """
     @_builtins.property
     def end_silence(self) -> _duration_pb2.Duration:
         """Optional. Silence that ends an utterance, 200 ms to 5 s; unset means 800 ms."""
@@ -369,6 +389,12 @@ class StreamingTranscribeConfig(_message.Message):
     @_builtins.property
     def audio_pause(self) -> _duration_pb2.Duration:
         """Optional. An utterance also ends when no audio has come for so long, 500 ms to 30 s; unset means 1.2 s."""
+
+    @_builtins.property
+    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. BCP 47 tags among which the language is looked for where `language` is empty; empty means all. One that the
+        live engine does not know is left out.
+        """
 
     def __init__(
         self,
@@ -378,10 +404,12 @@ class StreamingTranscribeConfig(_message.Message):
         interim: _builtins.bool = ...,
         end_silence: _duration_pb2.Duration | None = ...,
         audio_pause: _duration_pb2.Duration | None = ...,
+        likely_language: _builtins.str = ...,
+        languages: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audio_pause", b"audio_pause", "end_silence", b"end_silence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_pause", b"audio_pause", "end_silence", b"end_silence", "interim", b"interim", "language", b"language", "word_times", b"word_times"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_pause", b"audio_pause", "end_silence", b"end_silence", "interim", b"interim", "language", b"language", "languages", b"languages", "likely_language", b"likely_language", "word_times", b"word_times"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
