@@ -71,6 +71,16 @@ NAMED = {
         )), blind=False, brightness=20.0
     ),
     "sign": analysis(text_lines=[line("EXIT 42"), line("This way out", y=95), line("SALE", x=600, y=400)]),
+    "platform": analysis(
+        thing("person", 100, 200), text_lines=[line("Platform 9", x=650), line("exit", 400, 400, 0.7)]
+    ),
+    "things-only": analysis(thing("bench", 100, 120), blind=False, text_lines=[line("Bus stop", x=650)]),
+    "thing-unsure": analysis(thing("car", 800, 400, 0.6), blind=False),
+    "things-unsure": analysis(thing("car", 800, 400, 0.6), thing("dog", 420, 90), blind=False),
+    "two-things": analysis(thing("car", 800, 400), thing("dog", 420, 90), blind=False),
+    "code-seen": analysis(
+        vision_pb.DetectedObject(label="qr code", confidence=1.0, box=box(400, 300, 100, 100)), codes=[code("Table 4")]
+    ),
     "smudged": analysis(text_lines=[line("Maim Streat", confidence=0.6)], sharpness=20.0),
     "half-read": analysis(
         text_lines=[line("OPEN"), line("frm 9 tc 5", y=200, confidence=0.6)], sharpness=20.0, blind=False
@@ -96,15 +106,24 @@ QUESTIONS = {
            "what does the qr code say?",
            "what colour is it?", "is it dark?", "is it blurred?", "is the way clear?", "where is the car?",
            "is there a chair?", "where is the ladder?", "what is on the left?", "what is on the right?",
-           "what is in the middle?", "tell me more", "what can you do?"],
+           "what is in the middle?", "tell me more", "what can you do?",
+           "where is the exit?", "is there an exit?", "which platform is this?", "where is the pharmacy?",
+           "how many codes are there?", "how far away is the person?", "how far is the car?",
+           "how far away is the wall?", "where is it?",
+           "is the traffic light green?", "are there stairs?", "where is the bus?"],
     "hi": ["सामने क्या है?", "कितने लोग हैं?", "यह कौन है?", "क्या लिखा है?", "क्यूआर कोड में क्या है?", "रंग बताओ",
            "क्या अँधेरा है?", "क्या तस्वीर धुँधली है?", "क्या रास्ता साफ है?", "गाड़ी कहाँ है?", "क्या यहाँ कुर्सी है?",
            "सीढ़ी कहाँ है?", "बाईं ओर क्या है?", "दाईं ओर क्या है?", "बीच में क्या है?", "विस्तार से बताइए",
-           "आप क्या कर सकते हैं?", "क्या यहाँ कोई कुत्ता है?"],
+           "आप क्या कर सकते हैं?", "क्या यहाँ कोई कुत्ता है?",
+           "निकास कहाँ है?", "बाहर जाने का रास्ता कहाँ है?", "यह कौन सा प्लेटफ़ॉर्म है?", "चाबी कहाँ है?", "कितने कोड हैं?",
+           "वह व्यक्ति कितनी दूर है?", "गाड़ी कितनी दूर है?", "दीवार कितनी दूर है?", "क्या सिग्नल हरा है?", "बस कहाँ है?"],
     "mr": ["समोर काय आहे?", "किती लोक आहेत?", "हा कोण आहे?", "काय लिहिले आहे?", "क्यूआर कोड काय सांगतो?", "रंग कोणता आहे?",
            "अंधार आहे का?", "चित्र अस्पष्ट आहे का?", "रस्ता मोकळा आहे का?", "गाडी कुठे आहे?", "इथे खुर्ची आहे का?",
            "शिडी कुठे आहे?", "डावीकडे काय आहे?", "उजवीकडे काय आहे?", "मध्यभागी काय आहे?", "सविस्तर सांगा",
-           "तुम्ही काय करू शकता?", "कुत्रा दिसतो का?", "घड्याळ कुठे आहे?"],
+           "तुम्ही काय करू शकता?", "कुत्रा दिसतो का?", "घड्याळ कुठे आहे?",
+           "बाहेर जाण्याचा मार्ग कुठे आहे?", "निर्गम कुठे आहे?", "हा कोणता प्लॅटफॉर्म आहे?", "किती कोड आहेत?",
+           "ती व्यक्ती किती लांब आहे?", "गाडी किती लांब आहे?", "भिंत किती लांब आहे?", "सिग्नल हिरवा आहे का?",
+           "पायऱ्या आहेत का?", "बस कुठे आहे?"],
 }  # fmt: skip
 
 

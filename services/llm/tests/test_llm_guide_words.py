@@ -59,7 +59,7 @@ def test_a_label_that_is_not_in_the_table_is_spoken_as_it_is():
 def test_the_files_of_questions_know_the_same_wishes(language):
     words = read("words", language)
     assert set(words["intents"]) == set(read("words", "en")["intents"])
-    assert set(words["where"]) == {"known", "unknown"}
+    assert set(words["where"]) == {"known", "unknown", "far", "far_unknown", "which"}
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,45 @@ def test_understands_what_is_asked_of_a_picture(language, name, text):
 )
 def test_leaves_other_questions_to_others(language, text):
     assert wish_of(text, language) is None
+
+
+def test_the_table_of_signs_has_words_in_every_language():
+    for key, entry in read("labels", "signs").items():
+        assert entry["written"], key
+        assert set(entry) == {"written", *LANGUAGES}
+        assert all(word.isascii() and word == word.lower() for word in entry["written"]), key
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "label"),
+    [
+        ("Where is the exit?", "en", "exit"),
+        ("where is the train platform", "en", "platform"),
+        ("is there a toilet?", "en", "toilet"),
+        ("बाहर निकलने का रास्ता कहाँ है", "hi", "exit"),
+        ("इथे शौचालय आहे का", "mr", "toilet"),
+    ],
+)
+def test_knows_the_sign_that_is_looked_for(text, language, label):
+    assert wish_of(text, language) == Wish("sign", label)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "noun"),
+    [
+        ("where is the ladder?", "en", "ladder"),
+        ("Is there a Tailor Shop here?", "en", "tailor shop"),
+        ("where is gallery 4", "en", "gallery 4"),
+        ("where is it", "en", ""),
+        ("do you see the Apollo sign", "en", "apollo"),
+        ("Apollo कहाँ है", "hi", "apollo"),
+        ("चाबी कहाँ है", "hi", ""),
+    ],
+)
+def test_knows_how_another_place_may_be_written(text, language, noun):
+    wish = wish_of(text, language)
+    assert wish == Wish("where")
+    assert wish.noun == noun
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,11 @@ class GroundedEngine:
             ),
             limitations=(
                 Limitation("open-questions", "Without a language model it writes and explains nothing.", self._remedy),
+                Limitation(
+                    "languages",
+                    "The guide for people who cannot see the picture also speaks Hindi and Marathi; everything else, "
+                    "beside greetings and refusals, is answered in English.",
+                ),
             ),
             loaded=self._skills.loaded,
         )

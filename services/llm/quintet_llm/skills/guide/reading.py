@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from quintet_llm.conversation import Area, PictureFacts, SeenCode, SeenLine
+from quintet_llm.skills.guide.signs import has_any
 
 _ILLEGIBLE_BELOW = 0.5
 # Under this, letters of painted and far signs were read wrong more often than right.
@@ -31,13 +32,24 @@ def text_in(facts: PictureFacts, longest: int) -> Text | None:
 
     What is easy to read is told; only where there is no such line, what is hard to read.
     """
-    legible = [one for one in facts.text_lines if one.confidence >= _ILLEGIBLE_BELOW and _says_something(one.text)]
+    legible = _legible(facts)
     sure = [one for one in legible if one.confidence >= _SURE_FROM]
     words = _joined(_in_order(sure or legible))
     if not words:
         return None
     kept = _cut(words, longest)
     return Text(kept, sure=bool(sure), cut=kept != words, others=len(sure or legible) < len(facts.text_lines))
+
+
+def block_with(facts: PictureFacts, nouns: tuple[str, ...], longest: int) -> tuple[Text, Area | None] | None:
+    """Returns the lines of one sign that has one of the nouns, and where it stands; easy ones come before others."""
+    found = [block for block in _blocks(_in_order(_legible(facts))) if has_any(_joined(block), nouns)]
+    if not found:
+        return None
+    block = max(found, key=_is_sure)
+    words = _joined(block)
+    kept = _cut(words, longest)
+    return Text(kept, sure=_is_sure(block), cut=kept != words), block[0].area
 
 
 def payload(code: SeenCode) -> str:
@@ -53,6 +65,25 @@ def host(code: SeenCode) -> str:
         return urlsplit(code.payload.strip()).hostname or ""
     except ValueError:
         return ""
+
+
+def _legible(facts: PictureFacts) -> list[SeenLine]:
+    return [one for one in facts.text_lines if one.confidence >= _ILLEGIBLE_BELOW and _says_something(one.text)]
+
+
+def _is_sure(block: Sequence[SeenLine]) -> bool:
+    return all(one.confidence >= _SURE_FROM for one in block)
+
+
+def _blocks(lines: Sequence[SeenLine]) -> list[list[SeenLine]]:
+    """Returns the lines of each sign together, by what goes on in the next line."""
+    blocks: list[list[SeenLine]] = []
+    for line in lines:
+        if blocks and _goes_on(blocks[-1][-1], line):
+            blocks[-1].append(line)
+        else:
+            blocks.append([line])
+    return blocks
 
 
 def _says_something(text: str) -> bool:
@@ -102,4 +133,4 @@ def _goes_on(before: SeenLine, line: SeenLine) -> bool:
 def _cut(words: str, longest: int) -> str:
     if len(words) <= longest:
         return words
-    return f"{words[:longest].rsplit(' ', 1)[0].rstrip(' ,.;:')} …"
+    return f"{words[:longest].rsplit(' ', 1)[0].rstrip(' ,.;:')} ..."

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from quintet_llm.conversation import PictureFacts
 from quintet_llm.skills.guide.light import Light, light_of, visibility
 from quintet_llm.skills.guide.reading import Text, host, payload, text_in
-from quintet_llm.skills.guide.view import Seen, everything_in
+from quintet_llm.skills.guide.view import Seen, everything_in, people_in
 from quintet_llm.skills.guide.wording import Wording
 
 _SHORT_TEXT = 120
@@ -17,12 +17,21 @@ _SMALLEST_SHARE = 0.1
 def description(facts: PictureFacts, wording: Wording) -> list[str]:
     """Returns at most three sentences: who and what is there, what is written, how well it could be seen."""
     if facts.scene == "blank":
-        return [*blank(facts, wording), ending(facts, wording)]
-    found = [*seen(everything_in(facts), wording), *writing(facts, wording)]
-    if not found:
+        return [*blank(facts, wording), wording.say("end.blank")]
+    found = everything_in(facts)
+    said = told(found, writing(facts, wording), wording.say("people.none"), wording)
+    if not said:
         key = "nothing.blind" if is_blind(facts) else "nothing.seeing"
-        found = [wording.say(key), colors(facts, wording)] if facts.colors else [wording.say(key)]
-    return [*found, ending(facts, wording)]
+        said = [wording.say(key), colors(facts, wording)] if facts.colors else [wording.say(key)]
+    return [*said, ending(facts, found, wording)]
+
+
+def told(found: Sequence[Seen], texts: list[str], nobody: str, wording: Wording) -> list[str]:
+    """Returns what is there and what is written; silence about people would mean that there is nobody.
+
+    `nobody` is said where text was found and nothing else.
+    """
+    return [*seen(found, wording, nobody=True), *texts, *([nobody] if texts and not found else [])]
 
 
 def is_blind(facts: PictureFacts) -> bool:
@@ -30,8 +39,11 @@ def is_blind(facts: PictureFacts) -> bool:
     return any(one.subject == "objects" for one in facts.blindnesses)
 
 
-def seen(found: Sequence[Seen], wording: Wording, most: int = _MOST_THINGS) -> list[str]:
-    """Returns one sentence with what is where, or none; what goes beyond `most` is counted only."""
+def seen(found: Sequence[Seen], wording: Wording, most: int = _MOST_THINGS, *, nobody: bool = False) -> list[str]:
+    """Returns one sentence with what is where, or none; what goes beyond `most` is counted only.
+
+    With `nobody` it also tells if there is no person among it.
+    """
     if not found:
         return []
     things = [wording.at(one) for one in found[:most]]
@@ -41,6 +53,7 @@ def seen(found: Sequence[Seen], wording: Wording, most: int = _MOST_THINGS) -> l
             wording.say("thing.rest_one") if rest == 1 else wording.say("thing.rest_many", count=wording.number(rest))
         )
     sure = "sure" if all(one.sure for one in found) else "unsure"
+    sure += "_alone" if nobody and not people_in(found) else ""
     number = "one" if sum(one.count for one in found) == 1 else "many"
     return [wording.say(f"seen.{sure}_{number}", things=wording.listed(things))]
 
@@ -100,7 +113,21 @@ def blank(facts: PictureFacts, wording: Wording) -> list[str]:
     return [sentence for sentence in (first, wording.say("blank.covered")) if sentence]
 
 
-def ending(facts: PictureFacts, wording: Wording) -> str:
-    """Returns how well things could be seen, and that not everything is."""
-    visible = Light.UNKNOWN if facts.scene == "blank" else visibility(facts)
-    return wording.say(f"end.{'blind' if is_blind(facts) else 'seeing'}_{visible}")
+def ending(facts: PictureFacts, found: Sequence[Seen], wording: Wording) -> str:
+    """Returns how well things could be seen, and what may have been missed beside what was found."""
+    return capital(wording.say(f"end.{visibility(facts)}", rest=_rest(facts, found, wording)))
+
+
+def missed(facts: PictureFacts, found: Sequence[Seen], wording: Wording) -> str:
+    """Returns what may have been missed beside what was found."""
+    return capital(wording.say("end.unknown", rest=_rest(facts, found, wording)))
+
+
+def _rest(facts: PictureFacts, found: Sequence[Seen], wording: Wording) -> str:
+    after = "people" if people_in(found) else "things" if found else "nothing"
+    return wording.say(f"rest.{'blind' if is_blind(facts) else 'seeing'}_{after}")
+
+
+def capital(words: str) -> str:
+    """Returns words as the start of a sentence."""
+    return words[:1].upper() + words[1:]

@@ -25,7 +25,7 @@ class GuideSkill:
         if wish is None:
             return None
         # Where something is that is no thing of a picture may be known better by another skill.
-        score = CERTAIN if wish != Wish("where") else POSSIBLE
+        score = POSSIBLE if wish in {Wish("where"), Wish("far")} else CERTAIN
         return say(self.name, score, " ".join(_sentences(wish, question, wording(language))))
 
 

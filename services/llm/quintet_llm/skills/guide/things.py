@@ -22,6 +22,11 @@ def thing(label: str, language: str) -> Thing:
     return _things(language).get(label) or Thing(label, label, "m")
 
 
+def is_thing(label: str) -> bool:
+    """Tells whether a label is one of the things that have a name."""
+    return label in read("labels", "en")
+
+
 def is_tall(label: str) -> bool:
     """Tells whether a thing that looks small is far away."""
     return label in read("labels", "kinds")["tall"]

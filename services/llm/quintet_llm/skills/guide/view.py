@@ -65,8 +65,15 @@ def everything_in(facts: PictureFacts, *, with_codes: bool = False) -> tuple[See
 def side_of(facts: PictureFacts, column: Column) -> tuple[tuple[Seen, ...], PictureFacts]:
     """Returns what is in one column, and the picture with the text of that column only."""
     found = tuple(one for one in everything_in(facts, with_codes=True) if one.column is column)
-    lines = tuple(line for line in facts.text_lines if line.area and _column(line.area, facts.width) is column)
+    lines = tuple(line for line in facts.text_lines if line.area and column_of(line.area, facts.width) is column)
     return found, replace(facts, text_lines=lines, codes=())
+
+
+def is_measured(one: Seen, facts: PictureFacts) -> bool:
+    """Tells whether the size of something tells how far away it is: its place is known, and it is not a small thing."""
+    labels = {_PERSON, _FACE} if one.label == _PERSON else {one.label}
+    placed = all(found.area is not None for found in facts.objects if found.label in labels)
+    return placed and facts.height > 0 and is_tall(one.label)
 
 
 def people_in(seen: Iterable[Seen]) -> tuple[Seen, ...]:
@@ -112,10 +119,11 @@ def _placed(one: SeenObject, facts: PictureFacts) -> Seen:
     sure = one.confidence >= _SURE_FROM
     if one.area is None or not (facts.width and facts.height):
         return Seen(label, Column.AHEAD, Distance.SOME, sure)
-    return Seen(label, _column(one.area, facts.width), _distance(one, one.area.height / facts.height), sure)
+    return Seen(label, column_of(one.area, facts.width), _distance(one, one.area.height / facts.height), sure)
 
 
-def _column(area: Area, width: int) -> Column:
+def column_of(area: Area, width: int) -> Column:
+    """Returns the third of a picture of that width in which the middle of a rectangle lies."""
     third = int(3 * (area.x + area.width / 2) / max(1, width))
     return tuple(Column)[min(2, max(0, third))]
 
