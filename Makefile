@@ -17,7 +17,7 @@ DATA_DIR ?=
 DATA := $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types fmt proto proto-check proto-baseline check test-speech test-knowledge test-photos test-clients test-browser test-faults bench clean
+.PHONY: help setup run test lint types fmt proto proto-check proto-baseline check test-slow test-speech test-knowledge test-photos test-clients test-browser test-faults bench clean
 
 help: ## Lists the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -36,7 +36,10 @@ run: setup ## Starts all of Quintet; ARGS="--port 9000" goes to `quintet up`, DA
 	@exec $(QUINTET) up $(DATA) $(ARGS)
 
 test: setup ## Runs the tests that need nothing but this folder
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not speech and not knowledge and not photos and not clients and not browser and not faults"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not speech and not knowledge and not photos and not clients and not browser and not faults"
+
+test-slow: setup ## Runs those tests that need nothing else, but seconds each
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not speech and not knowledge and not photos and not clients and not browser and not faults"
 
 test-speech: setup ## Runs the tests that need whisper-base and flite
 	$(QUINTET) models pull whisper-base

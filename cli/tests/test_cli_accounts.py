@@ -213,6 +213,7 @@ def test_the_service_of_the_running_up_is_asked(
     assert published_address(tmp_path) == ""
 
 
+@pytest.mark.slow
 def test_without_a_running_service_one_is_started_for_the_moment(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -260,6 +261,7 @@ def test_a_folder_without_data_is_refused_and_left_as_it_was(
     assert folder.exists() is is_there
 
 
+@pytest.mark.slow
 def test_the_first_key_makes_the_database(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -270,6 +272,7 @@ def test_the_first_key_makes_the_database(
     assert (folder / "quintet.db").exists()
 
 
+@pytest.mark.slow
 def test_a_service_that_cannot_start_says_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -41,6 +41,7 @@ def test_a_model_that_does_not_exist_is_one_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_mirror_with_wrong_content_installs_nothing(tmp_path: Path) -> None:
     mirror = tmp_path / "mirror" / "whisper-base"
     mirror.mkdir(parents=True)
@@ -140,6 +141,7 @@ async def test_a_service_that_cannot_run_is_a_problem_and_no_crash(
     assert report.problem == "ImportError: the voice library is missing"
 
 
+@pytest.mark.slow
 async def test_a_gateway_with_wrong_settings_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUINTET_GATEWAY_PORT", "8000")
     report = await doctor.describe("gateway", Options(tmp_path))

@@ -205,6 +205,7 @@ def test_folder_without_data_is_not_made_into_one(
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_service_is_started_for_the_moment(
     service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -234,6 +234,7 @@ async def workers():
     await extractor.close()
 
 
+@pytest.mark.slow
 async def test_a_file_that_hangs_or_kills_its_reader_harms_no_other(workers):
     assert (await workers.pieces(Format.TEXT, b"fine"))[0].text == "fine"
     with pytest.raises(UnreadableError, match="takes longer than 3 s"):
@@ -257,6 +258,7 @@ async def test_workers_read_every_format(workers):
     assert (await workers.pieces(Format.HTML, b"<p>In sand.</p>"))[0].text == "In sand."
 
 
+@pytest.mark.slow
 async def test_cancelling_ends_a_worker_at_work_and_leaving_ends_all():
     extractor = Extractor(workers=1, file_s=60, read=misbehave)
     async with extractor.at_hand():

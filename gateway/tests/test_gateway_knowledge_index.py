@@ -152,6 +152,7 @@ async def test_an_abort_that_fails_hides_no_failure(knowledge, store, tmp_path):
         await knowledge.index(ALL)
 
 
+@pytest.mark.slow
 async def test_a_full_embedding_service_is_waited_for_and_another_failure_is_not(knowledge, embedding, tmp_path):
     write(tmp_path, {"a.md": SENTENCE})
     embedding.failures += [DomainError(Reason.ENGINE_BUSY, "Full.")] * 3
@@ -168,6 +169,7 @@ async def test_a_path_outside_touches_no_service(knowledge, store):
     assert (store.builds, store.aborted) == ({}, [])
 
 
+@pytest.mark.slow
 async def test_very_many_small_files_take_little_memory(knowledge, embedding, tmp_path):
     embedding.model = ""
     write(tmp_path, {f"{number % 50}/{number}.txt": f"{number} {SENTENCE}" for number in range(1500)})

@@ -161,6 +161,7 @@ async def ended(gateway):
     return gateway.process.returncode, err.decode()
 
 
+@pytest.mark.slow
 async def test_process_serves_without_services_and_says_so(launch):
     gateway = await launch()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{gateway.port}") as http:
@@ -176,6 +177,7 @@ async def test_process_serves_without_services_and_says_so(launch):
     assert await ended(gateway) == (0, "")
 
 
+@pytest.mark.slow
 async def test_process_ends_with_its_supervisor(launch):
     gateway = await launch(stdin=asyncio.subprocess.PIPE)
     gateway.process.stdin.close()
@@ -229,6 +231,7 @@ async def test_streams_that_outlive_the_grace_end_in_an_orderly_error(assistant,
     assert assistant.chat.running == 0
 
 
+@pytest.mark.slow
 async def test_asked_for_port_that_is_busy_is_one_sentence(launch):
     with busy_port() as taken:
         gateway = await launch(wait=False, PORTS=f"{taken},0")
@@ -244,6 +247,7 @@ async def test_busy_port_that_is_not_required_is_skipped_with_a_warning(launch):
     assert [event["port"] for event in gateway.events if event["event"] == "port_skipped"] == [taken]
 
 
+@pytest.mark.slow
 async def test_unknown_setting_is_refused(launch):
     code, err = await ended(await launch(wait=False, PROTS="1"))
     assert code == 78

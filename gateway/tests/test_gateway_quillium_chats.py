@@ -214,6 +214,7 @@ async def test_reply_that_fails_leaves_the_message(person, assistant, *, reason,
     assert [one["role"] for one in page["data"]] == ["user"]
 
 
+@pytest.mark.slow
 async def test_bug_is_500_and_tells_nothing(person, assistant):
     chat = await person.new_chat()
     assistant.chat.failure = RuntimeError("secret place")

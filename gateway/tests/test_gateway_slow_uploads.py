@@ -48,6 +48,7 @@ async def test_form_that_comes_steadily_but_too_slowly_is_cut_off(start, send_ra
     assert client.app[UPLOAD_BUDGET].reserved_bytes == 0
 
 
+@pytest.mark.slow
 async def test_small_upload_does_not_wait_for_large_ones_that_hold_everything(start, send_raw):
     client = await start(upload_memory_mib=32, upload_wait_s=5)
     budget = client.app[UPLOAD_BUDGET]

@@ -135,6 +135,7 @@ async def test_client_that_does_not_read_loses_its_stream(start, assistant, send
     assert (await client.get("/api/health")).status == 200
 
 
+@pytest.mark.slow
 async def test_client_that_reads_slowly_but_steadily_gets_everything():
     async def answer():
         yield "ab " * 12_000

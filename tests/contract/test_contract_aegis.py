@@ -93,6 +93,7 @@ def test_question_of_a_broken_answer_is_known(on_script, user):
     assert on_script.get("/ai/chat/stream", params=query, headers=last).status_code == 204
 
 
+@pytest.mark.slow
 def test_ping_comes_within_the_patience_of_the_documented_client(on_script, user):
     headers = {SCRIPT_HEADER: "steps=1,interval_ms=2600,text=data: late"}
     body = {"message": "x", "user_id": user}
@@ -175,6 +176,7 @@ def folder(grounded, client, user):
     client.delete(f"/rag/collections/{user}")
 
 
+@pytest.mark.slow
 def test_index_goes_on_without_its_client(grounded, client, folder):
     for number in range(800):
         (folder / f"{number}.md").write_text(f"Qzx{number} is a word of its own.")

@@ -319,6 +319,7 @@ def test_upload_that_breaks_off_leaves_nothing(cluster):
     assert jobs_ended() == ended_before
 
 
+@pytest.mark.slow
 def test_hundred_parallel_uploads_are_all_accepted_and_end(scripted):
     pids, files = scripted.pids(), scripted.files()
     picture = padded(small_picture(), MIB)

@@ -191,6 +191,7 @@ def test_failed_engine_ends_the_job_in_an_error(scripted):
     assert isinstance(status["error"], str)
 
 
+@pytest.mark.slow
 def test_status_of_a_result_of_megabytes(client):
     body = {"text": "This sentence is spoken again and again. " * 120}
     result = completed(client, client.post("/api/process/text-to-speech", json=body), within_s=90)

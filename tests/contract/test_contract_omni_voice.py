@@ -363,6 +363,7 @@ async def test_interim_text_comes_while_somebody_speaks(scripted, key, question)
         assert (await reading) == {"type": "transcript", "text": "word by word", "is_final": False}
 
 
+@pytest.mark.slow
 async def test_speech_during_a_streamed_answer_ends_it_and_history_holds_what_was_said(scripted, key, question):
     heard_s = []
     async with talking(scripted, key, "interval_ms=10", stream="true") as talk:

@@ -95,6 +95,7 @@ def refused(response: httpx.Response, status: int) -> str:
     return str(response.json()["detail"])
 
 
+@pytest.mark.slow
 def test_description_is_an_mp3_that_plays_to_its_end(client, session):
     response = look(client, session)
     assert "EXIT 42" in said(response)

@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 
+import pytest
 from framework.cluster import Cluster, environment
 
 
@@ -20,6 +21,7 @@ def quintet(cluster: Cluster, *arguments: str, typed: str = "") -> subprocess.Co
     )
 
 
+@pytest.mark.slow
 def test_accounts_are_changed_while_everything_runs(scripted: Cluster) -> None:
     session = scripted.pids()["session"]
     assert stat.S_IMODE((scripted.data_dir / "session.address").stat().st_mode) == 0o600

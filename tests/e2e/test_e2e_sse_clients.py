@@ -42,6 +42,7 @@ def memory_of(cluster) -> float:
     return pss_mib(process.pid for process in descendants(cluster.process.pid))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [SHORT_S, pytest.param(LONG_S, marks=pytest.mark.faults, id="long")])
 def test_clients_that_read_at_the_same_time_miss_nothing(scripted, seconds):
     # The first crowd fills buffers and pools, which stay.

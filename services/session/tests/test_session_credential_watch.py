@@ -109,6 +109,7 @@ async def test_every_change_is_told_at_once(identity: rpc.IdentityServiceStub, w
     assert (await watching.next()).api_keys_changed.surface == "quillium"
 
 
+@pytest.mark.slow
 async def test_a_revocation_needs_no_heartbeat_to_arrive(identity: rpc.IdentityServiceStub, watching: Watching) -> None:
     await watching.next()
     delays = []

@@ -131,6 +131,7 @@ async def test_an_accepted_job_is_there_with_its_input_after_a_kill_in_the_middl
     connection.close()
 
 
+@pytest.mark.slow
 async def test_a_damaged_database_ends_the_process_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "quintet.db").write_bytes(b"no database" * 1000)
     environment = {

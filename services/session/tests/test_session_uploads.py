@@ -15,6 +15,7 @@ SCOPE = Scope("nexus", "anonymous")
 GONE = LookupError("gone")
 
 
+@pytest.mark.slow
 async def test_a_hundred_uploads_at_once_hold_little_memory(store: Store) -> None:
     process = psutil.Process()
     piece = os.urandom(64 << 10)

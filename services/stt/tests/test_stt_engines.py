@@ -143,6 +143,7 @@ async def test_nobody_speaks(listening, recording, expected):
     assert transcript == Transcript(silence=expected)
 
 
+@pytest.mark.slow
 async def test_progress_of_a_long_recording_rises(listening, long_speech):
     shares = [event.share for event in await events_of(listening, long_speech) if isinstance(event, Progress)]
     assert shares
@@ -150,6 +151,7 @@ async def test_progress_of_a_long_recording_rises(listening, long_speech):
     assert all(0 < share < 1 for share in shares)
 
 
+@pytest.mark.slow
 async def test_abandoned_recording_does_not_disturb_the_next(listening, long_speech, speech):
     alone = await transcript_of(listening, speech)
     async with aclosing(listening.transcribe(long_speech, TranscribeOptions())) as events:
@@ -182,6 +184,7 @@ async def test_cancelled_recording_ends_when_its_thread_does(listening, speech):
         await work
 
 
+@pytest.mark.slow
 async def test_short_recording_does_not_wait_for_a_long_one(listening, long_speech, speech):
     ended: list[str] = []
 

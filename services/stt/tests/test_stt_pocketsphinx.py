@@ -28,6 +28,7 @@ async def test_process_starts_with_the_first_request_only(speech):
     await engine.close()
 
 
+@pytest.mark.slow
 async def test_killed_process_is_replaced(speech):
     engine = PocketSphinxEngine()
     before = await transcript_of(engine, speech)

@@ -238,6 +238,7 @@ async def test_drain_finishes_what_is_being_said(talking, speech):
     assert from_rpc_error(failure.value).reason is Reason.SERVICE_UNAVAILABLE
 
 
+@pytest.mark.slow
 async def test_twenty_streams_in_real_time(talking, speech):
     piece, seconds, streams = 1_600, 3, 20
     spoken = np.concatenate([silence(1), speech.samples, silence(4)])[: seconds * 16_000]

@@ -139,6 +139,7 @@ async def test_unknown_language_and_voice_are_refused(room):
     assert (voice.reason, voice.metadata["voice"]) == (Reason.VOICE_NOT_FOUND, "x" * 64)
 
 
+@pytest.mark.slow
 async def test_longest_text_is_spoken(room):
     _, sound, _ = await room.spoken(text=("word " * 4000), speaking_rate=4.0)
     assert len(sound) > 1_000_000

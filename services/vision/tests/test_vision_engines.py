@@ -86,6 +86,7 @@ class TestConformance:
         await eventually(settled, within_s=2)
 
 
+@pytest.mark.slow
 async def test_reads_the_sign_and_names_its_color(studio: Any, opencv: OpenCvEngine) -> None:
     assert not opencv.info.loaded
     found = await studio.analysis(opencv, studio.file(studio.exit_sign()), skip_text=False)
@@ -158,6 +159,7 @@ async def test_a_cancelled_analysis_ends_when_its_thread_does(studio: Any, openc
         await work
 
 
+@pytest.mark.slow
 async def test_memory_of_the_recogniser_comes_back_when_idle(studio: Any, reader: TextReader) -> None:
     engine = OpenCvEngine(max_pixels=1_000_000, threads=1, text_reader=reader, idle_unload_s=0.05)
     try:

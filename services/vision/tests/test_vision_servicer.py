@@ -50,6 +50,7 @@ async def refused(call: Any) -> DomainError:
     return from_rpc_error(error.value)
 
 
+@pytest.mark.slow
 async def test_answers_progress_and_then_the_result(studio: Any, opencv: OpenCvEngine) -> None:
     async with vision(opencv) as stub:
         events = [event async for event in stub.AnalyzeImage(upload(studio.file(studio.exit_sign()), enhance=True))]

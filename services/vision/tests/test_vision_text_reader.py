@@ -30,6 +30,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 async def test_reads_lines_in_order_then_survives_kill_and_cancel(studio: Any, reader: TextReader) -> None:
     assert reader.worker_pid is None
     read = await reader.read(picture(studio.page(6)))
@@ -89,6 +90,7 @@ async def _close_ends_the_worker(reader: TextReader) -> None:
     assert reader.worker_pid is None
 
 
+@pytest.mark.slow
 async def test_a_page_that_takes_too_long_is_answered_in_part(studio: Any) -> None:
     reader = TextReader(threads=2, budget_s=0.01)
     try:
@@ -99,6 +101,7 @@ async def test_a_page_that_takes_too_long_is_answered_in_part(studio: Any) -> No
     assert len(read.lines) < 20
 
 
+@pytest.mark.slow
 async def test_the_worker_ends_with_its_parent() -> None:
     program = (
         "import asyncio, numpy, sys\n"
