@@ -61,7 +61,7 @@ async ({base, key, question}) => {
 
 
 @pytest.fixture
-def microphone(scripted, tmp_path) -> Path:
+def microphone(grounded, tmp_path) -> Path:
     """A file that the browser hears as its microphone: it waits a little, speaks, and is silent for long."""
     path = tmp_path / "microphone.wav"
     with wave.open(str(path), "wb") as writer:
@@ -69,7 +69,7 @@ def microphone(scripted, tmp_path) -> Path:
         writer.setsampwidth(2)
         writer.setframerate(16_000)
         writer.writeframes(bytes(2 * 8_000))
-        writer.writeframes(spoken(scripted, "What is twelve times twelve?", silence_s=30)[44:])
+        writer.writeframes(spoken(grounded, "What is twelve times twelve?", silence_s=30)[44:])
     return path
 
 

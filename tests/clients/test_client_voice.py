@@ -25,9 +25,9 @@ def run(*command: object) -> str:
 
 
 @pytest.fixture
-def question(scripted, tmp_path):
+def question(grounded, tmp_path):
     path = tmp_path / "question.wav"
-    path.write_bytes(spoken(scripted, "What is in front of me?"))
+    path.write_bytes(spoken(grounded, "What is in front of me?"))
     return path
 
 
