@@ -237,26 +237,6 @@ async def flood(
     return sent, took_s, others, most
 
 
-def ended_as_slow(cluster: Cluster) -> float:
-    return sample_sum(scrape(cluster, "gateway"), "quintet_websockets_ended_total", surface="omni", why="slow")
-
-
-async def test_reader_that_takes_nothing_is_dropped(cluster, question):
-    """Answers of a minute and a half each: one fits into the queue of the connection, two do not."""
-    key, before, slow_before = new_key(cluster), memory_mib(cluster, "gateway"), ended_as_slow(cluster)
-    words = " ".join(f"word{number:03}" for number in range(240))
-    async with talking(cluster, key, f"text={words}") as talk:
-        for _ in range(4):
-            await talk.say(question)
-        dropped = lambda: ended_as_slow(cluster) > slow_before  # noqa: E731 - read once
-        await asyncio.to_thread(wait_until, dropped, 60, "the end of the connection", 0.05)
-        await asyncio.to_thread(wait_until, lambda: is_at_rest(cluster), 20, "rest")
-        grown = memory_mib(cluster, "gateway") - before
-        waited_s = await answer_s(cluster, key, question)
-    print(f"dropped; the gateway grew by {grown:.0f} MiB, another one waited {waited_s:.2f} s")
-    assert grown < FLOOD_MIB
-
-
 async def test_those_who_connect_and_leave_leave_nothing(cluster, question):
     key = new_key(cluster)
 
