@@ -11,6 +11,10 @@ class KeptTasks:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
+    def __len__(self) -> int:
+        """How many are at work."""
+        return len(self._tasks)
+
     def start(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """Begins work and holds it."""
         task = asyncio.ensure_future(work)
