@@ -2,23 +2,14 @@
 
 import json
 import re
-import subprocess
 import sys
 import uuid
 from pathlib import Path
 
 import pytest
+from framework.programs import run
 
 HERE = Path(__file__).parent
-WITHIN_S = 100
-
-
-def run(*command: object) -> str:
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=WITHIN_S, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_aegis_python_program(grounded):

@@ -2,16 +2,15 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from framework.media import exit_sign, recording
 from framework.nexus import answer_of, ended
+from framework.programs import run
 
 HERE = Path(__file__).parent
-WITHIN_S = 150
 
 
 @pytest.fixture
@@ -19,14 +18,6 @@ def picture(tmp_path):
     path = tmp_path / "photo.jpg"
     path.write_bytes(exit_sign())
     return path
-
-
-def run(*command: object) -> str:
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=WITHIN_S, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_python_program(grounded, picture):

@@ -2,26 +2,17 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from framework.media import audio_seconds, encoded
 from framework.omni import new_key
+from framework.programs import run
 from framework.spoken import spoken
 from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).parent
-WITHIN_S = 100
-
-
-def run(*command: object) -> str:
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=WITHIN_S, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Any
 
 from quintet.media.v1.audio_pb2 import AUDIO_ENCODING_PCM_S16LE, AudioEncoding, AudioFormat
 from quintet.tts.v1.tts_service_pb2 import (
@@ -188,26 +189,23 @@ def _in_english(options: SpeechOptions, error: DomainError) -> SpeechOptions:
 
 
 def _request(text: str, options: SpeechOptions) -> SynthesizeRequest:
-    return SynthesizeRequest(
-        text=text,
-        language=options.language,
-        voice=options.voice,
-        speaking_rate=options.speed,
-        encoding=options.encoding,
-        sample_rate_hz=options.sample_rate_hz,
-        bit_rate_bps=options.bit_rate_bps,
-    )
+    return SynthesizeRequest(text=text, **_fields(options))
 
 
 def _config(options: SpeechOptions) -> StreamingSynthesizeConfig:
-    return StreamingSynthesizeConfig(
-        language=options.language,
-        voice=options.voice,
-        speaking_rate=options.speed,
-        encoding=options.encoding,
-        sample_rate_hz=options.sample_rate_hz,
-        bit_rate_bps=options.bit_rate_bps,
-    )
+    return StreamingSynthesizeConfig(**_fields(options))
+
+
+def _fields(options: SpeechOptions) -> dict[str, Any]:
+    """Returns the fields that both ways to speak have under the same names."""
+    return {
+        "language": options.language,
+        "voice": options.voice,
+        "speaking_rate": options.speed,
+        "encoding": options.encoding,
+        "sample_rate_hz": options.sample_rate_hz,
+        "bit_rate_bps": options.bit_rate_bps,
+    }
 
 
 def _understood(event: StreamingSynthesizeResponse) -> SpeechEvent | None:
